@@ -1,0 +1,260 @@
+package relay
+
+import (
+	"sync"
+	"time"
+
+	"lethe/relay/buffer"
+	"lethe/relay/wire"
+)
+
+const (
+	// record is how many bytes of whole stanzas go out in one write: what one
+	// TLS record carries (RFC 8446 §5.1). The peer gets all of them or none.
+	record = 16 << 10
+
+	// maxTagGrowth bounds by how much a stanza's start tag grows when it is
+	// written onto another stream: two addresses and a few declarations.
+	maxTagGrowth = 1 << 10
+
+	// turns is how often in a row a Flush writes the same Outbox before a
+	// goroutine takes over, so that a busy receiver does not keep a sender.
+	turns = 4
+
+	// DrainTimeout is how long a peer may leave a full socket unread before
+	// its connection is cut.
+	DrainTimeout = 30 * time.Second
+)
+
+// Link is the writing half of a connection.
+type Link interface {
+	// TryWrite sends p without waiting. If the socket does not take all of it
+	// at once done is false, the Link keeps the rest, and Drain must come
+	// before the next TryWrite.
+	TryWrite(p []byte) (done bool, err error)
+	// Drain waits until the kept rest is with the kernel, or fails after the
+	// timeout without progress.
+	Drain(timeout time.Duration) error
+	// Close ends the connection in order, without waiting.
+	Close() error
+	// Cut ends it at once.
+	Cut()
+}
+
+// Outbox is the queue in front of one connection, bounded in bytes. Offering
+// never waits. Its bytes leave in order and are cleared once written; when the
+// connection fails, what was not written is handed back as [Lost].
+//
+// Whoever puts something in an unclaimed Outbox claims it, and sees to it that
+// write is called: that is what a [Pass] is for. So there is one writer at a
+// time, no lock is held while it writes, and an idle Outbox costs neither
+// goroutine nor buffer.
+type Outbox struct {
+	link   Link
+	router *Router
+	ns     string // content namespace of the stream
+	limit  int    // bytes
+	lost   func(*Pass, *wire.Stanza)
+
+	mu      sync.Mutex
+	queue   *buffer.Buffer // whole stanzas, nil when there are none
+	cuts    []int32        // where one write's share of queue ends and the next begins
+	writing int            // bytes the claimant holds
+	claimed bool           // from the first byte until all are written; for ever once closed
+	closed  bool           // takes nothing more
+
+	// The claimant's own.
+	out     *buffer.Buffer
+	outCuts []int32
+	sent    int // bytes of out
+}
+
+// NewOutbox returns the Outbox in front of link, a stream with content
+// namespace ns. It holds at most limit bytes, those being written included.
+func (r *Router) NewOutbox(link Link, ns string, limit int) *Outbox {
+	return &Outbox{link: link, router: r, ns: ns, limit: limit}
+}
+
+// OnLost replaces what happens to each stanza that was accepted and could not
+// be written. By default the Router refuses it as Lost. Set it before the
+// first Offer.
+func (o *Outbox) OnLost(f func(*Pass, *wire.Stanza)) { o.lost = f }
+
+// Offer queues s as it goes out on this stream. It reports false, and has done
+// nothing, when there is no room or the Outbox is closed.
+func (o *Outbox) Offer(p *Pass, s *wire.Stanza) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := len(s.Raw()) + maxTagGrowth
+	if !o.admits(n) {
+		return false
+	}
+	start := o.reserve(n)
+	o.queue.B = s.Append(o.queue.B, o.ns)
+	o.commit(p, start)
+	return true
+}
+
+// OfferBytes queues one element that is written out already.
+func (o *Outbox) OfferBytes(p *Pass, element []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.admits(len(element)) {
+		return false
+	}
+	start := o.reserve(len(element))
+	o.queue.B = append(o.queue.B, element...)
+	o.commit(p, start)
+	return true
+}
+
+// Close takes no further offers, lets what is queued go out, then last (a
+// stream error, a closing tag), and closes the Link. Only the first Close
+// counts.
+func (o *Outbox) Close(p *Pass, last []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	o.closed = true
+	if start := o.reserve(len(last)); len(last) > 0 {
+		o.queue.B = append(o.queue.B, last...)
+		o.commit(p, start)
+	}
+	o.claim(p)
+}
+
+func (o *Outbox) admits(n int) bool {
+	held := o.writing
+	if o.queue != nil {
+		held += len(o.queue.B)
+	}
+	return !o.closed && held+n <= o.limit
+}
+
+// reserve makes room for n bytes and returns where they will begin.
+func (o *Outbox) reserve(n int) int {
+	if o.queue == nil {
+		o.queue = buffer.Get(n)
+	}
+	o.queue = o.queue.Grow(n)
+	return len(o.queue.B)
+}
+
+// commit ends the stanza that began at start. One that does not fit the
+// current write's share begins the next.
+func (o *Outbox) commit(p *Pass, start int) {
+	share := 0
+	if n := len(o.cuts); n > 0 {
+		share = int(o.cuts[n-1])
+	}
+	if start > share && len(o.queue.B)-share > record {
+		o.cuts = append(o.cuts, int32(start))
+	}
+	o.claim(p)
+}
+
+func (o *Outbox) claim(p *Pass) {
+	if !o.claimed {
+		o.claimed = true
+		p.claimed = append(p.claimed, o)
+	}
+}
+
+// write sends until nothing is left. Only the claimant calls it. Impatient, it
+// never waits: where the socket is full, or the queue refills too often, a
+// goroutine takes over.
+func (o *Outbox) write(patient bool) {
+	for turn := 0; o.take(); turn++ {
+		if turn == turns && !patient {
+			go o.write(true)
+			return
+		}
+		for o.sent < len(o.out.B) {
+			share := o.out.B[o.sent:o.shareEnd()]
+			done, err := o.link.TryWrite(share)
+			if err == nil && !done {
+				if !patient {
+					go o.drain(len(share))
+					return
+				}
+				err = o.link.Drain(DrainTimeout)
+			}
+			if err != nil {
+				o.fail()
+				return
+			}
+			o.sent += len(share)
+		}
+	}
+}
+
+// drain waits for a full socket to take the n bytes it was given, then goes on
+// writing.
+func (o *Outbox) drain(n int) {
+	if err := o.link.Drain(DrainTimeout); err != nil {
+		o.fail()
+		return
+	}
+	o.sent += n
+	o.write(true)
+}
+
+func (o *Outbox) shareEnd() int {
+	for len(o.outCuts) > 0 {
+		end := int(o.outCuts[0])
+		if end > o.sent {
+			return end
+		}
+		o.outCuts = o.outCuts[1:]
+	}
+	return len(o.out.B)
+}
+
+// take makes the queue the claimant's, unless it still has bytes to send. With
+// nothing left it gives up the claim, or ends the connection if the Outbox is
+// closed, and reports false.
+func (o *Outbox) take() bool {
+	if o.out != nil && o.sent < len(o.out.B) {
+		return true
+	}
+	if o.out != nil {
+		o.out.Free()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.out, o.outCuts, o.sent, o.writing = o.queue, o.cuts, 0, 0
+	o.queue, o.cuts = nil, nil
+	if o.out != nil {
+		o.writing = len(o.out.B)
+		return true
+	}
+	o.claimed = o.closed
+	if o.closed {
+		o.link.Close() // does not wait
+	}
+	return false
+}
+
+// fail ends the connection and hands back what was accepted and not sent. A
+// share that went out in part counts as not sent: nobody can read half a TLS
+// record, nor half a stanza.
+func (o *Outbox) fail() {
+	o.link.Cut()
+	o.mu.Lock()
+	o.closed = true
+	queue := o.queue
+	o.queue, o.cuts, o.writing = nil, nil, 0
+	o.mu.Unlock()
+	var p Pass
+	for _, b := range []*buffer.Buffer{o.out, queue} {
+		if b != nil {
+			o.router.returned(&p, b.B[o.sent:], o.ns, o.lost)
+			b.Free()
+		}
+		o.sent = 0
+	}
+	o.out = nil
+	p.Flush()
+}

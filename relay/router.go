@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"lethe/relay/jid"
+	"lethe/relay/wire"
+)
+
+// Endpoint takes stanzas addressed to one domain, or to all that is not local:
+// accounts, rooms, federation.
+type Endpoint interface {
+	// Deliver takes s and returns Delivered, or refuses it and leaves the
+	// answer to the Router. It does not wait. s is valid during the call only;
+	// from and to are its parsed addresses.
+	Deliver(p *Pass, s *wire.Stanza, from, to jid.JID) Drop
+}
+
+// Home is where users' connections are bound to an address: the accounts.
+type Home interface {
+	// Bind gives the connection behind out the wanted resource of user, or one
+	// of its own making if resource is empty. The error, if any, answers the
+	// client's request.
+	Bind(user jid.JID, resource string, out *Outbox) (Seat, *BindError)
+}
+
+// BindError answers a refused resource binding (RFC 6120 §7.7.2).
+type BindError struct {
+	Condition wire.Condition
+	Text      string
+}
+
+func (e *BindError) Error() string { return e.Text }
+
+// Seat is a bound resource. It belongs to its connection's reader.
+type Seat interface {
+	// JID is the full address.
+	JID() jid.JID
+	// Take accepts a stanza from the client, from already stamped, and sees
+	// to it that it is delivered or answered.
+	Take(p *Pass, s *wire.Stanza)
+	// Leave ends the binding; the connection is gone or about to be.
+	Leave(p *Pass)
+}
+
+// Router finds the Endpoint for an address. Its table is filled before the
+// first Route and does not change afterwards.
+type Router struct {
+	endpoints map[string]Endpoint
+	elsewhere Endpoint
+	stats     Stats
+}
+
+// NewRouter returns a Router that knows no domain: it refuses every stanza.
+func NewRouter() *Router {
+	return &Router{endpoints: make(map[string]Endpoint)}
+}
+
+// Handle sends what is addressed to domain, in normal form, to e.
+func (r *Router) Handle(domain string, e Endpoint) { r.endpoints[domain] = e }
+
+// HandleElse sends what is addressed to any other domain to e.
+func (r *Router) HandleElse(e Endpoint) { r.elsewhere = e }
+
+// Stats are the Router's counters.
+func (r *Router) Stats() *Stats { return &r.stats }
+
+// Route delivers s, or counts and answers its refusal.
+func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) {
+	e := r.endpoints[to.Domain()]
+	if e == nil {
+		e = r.elsewhere
+	}
+	drop := NoRoute
+	if e != nil {
+		drop = e.Deliver(p, s, from, to)
+	}
+	if drop != Delivered {
+		r.Refuse(p, s, from, to, drop)
+		return
+	}
+	r.stats.stanzas[Delivered].Add(1)
+}
+
+// Refuse counts s as dropped and tells its sender, if it is a stanza that
+// awaits an answer. The answer is an error, which is never answered itself:
+// bounces cannot loop.
+func (r *Router) Refuse(p *Pass, s *wire.Stanza, from, to jid.JID, why Drop) {
+	r.stats.stanzas[why].Add(1)
+	if !answerable(s) || from.IsZero() {
+		return
+	}
+	condition, text := why.Condition()
+	r.stats.answers.Add(1)
+	r.Answer(p, s, from, to, condition, text)
+}
+
+// Answer sends an error reply to s, in the name of to.
+func (r *Router) Answer(p *Pass, s *wire.Stanza, from, to jid.JID, c wire.Condition, text string) {
+	reply, err := wire.ParseStanza(wire.AppendError(nil, s, wire.NSClient, to.String(), from.String(), c, text), wire.NSClient)
+	if err != nil {
+		return // an address that cannot be written cannot be answered
+	}
+	r.Route(p, reply, to, from)
+}
+
+// answerable reports whether a sender waits for word of s: a request, or a
+// message that a person wrote. Other messages (typing, receipts) are dropped
+// in silence, for their loss means nothing to anybody.
+func answerable(s *wire.Stanza) bool {
+	switch s.Kind {
+	case wire.IQ:
+		return wire.Answerable(s)
+	case wire.Message:
+		return wire.Answerable(s) && carriesText(s)
+	}
+	return false
+}
+
+// carriesText reports whether a message has a body or an encrypted text in
+// place of one (XEP-0384, XEP-0373).
+func carriesText(s *wire.Stanza) bool {
+	if s.HasBody() {
+		return true
+	}
+	for _, ns := range []string{"eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2"} {
+		if _, ok := s.Child(ns, "encrypted"); ok {
+			return true
+		}
+	}
+	_, ok := s.Child("urn:xmpp:openpgp:0", "openpgp")
+	return ok
+}
+
+// returned hands back each stanza of unsent, the unwritten part of a stream with
+// content namespace ns. It stops at what is no stanza: the stream's last words.
+func (r *Router) returned(p *Pass, unsent []byte, ns string, lost func(*Pass, *wire.Stanza)) {
+	if lost == nil {
+		lost = r.refuseLost
+	}
+	in := wire.NewReader(wire.Limits{Bytes: len(unsent) + 1024})
+	defer in.Close()
+	feed(in, []byte("<stream:stream version='1.0' xmlns:stream='"+wire.NSStream+"' xmlns='"+ns+"'>"))
+	if _, err := in.Open(); err != nil {
+		return
+	}
+	for {
+		s, err := in.Next()
+		switch {
+		case err == nil:
+			lost(p, s)
+		case err != wire.ErrMore || len(unsent) == 0:
+			return
+		default:
+			unsent = unsent[feed(in, unsent):]
+		}
+	}
+}
+
+// feed gives a Reader what it has space for.
+func feed(in *wire.Reader, b []byte) int {
+	n := copy(in.Space(), b)
+	in.Filled(n)
+	return n
+}
+
+func (r *Router) refuseLost(p *Pass, s *wire.Stanza) {
+	from, err := jid.ParseBytes(s.From())
+	if err != nil {
+		return // the relay's own word to its client
+	}
+	to, err := jid.ParseBytes(s.To())
+	if err != nil {
+		return
+	}
+	r.Refuse(p, s, from, to, Lost)
+}
