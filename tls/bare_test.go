@@ -1,0 +1,18 @@
+package tls
+
+import (
+	"crypto/tls"
+	"net"
+	"testing"
+)
+
+// bareClient is a crypto/tls client without anything of ours below it.
+func bareClient(t testing.TB, l *lab, nc net.Conn) *tls.Conn {
+	t.Helper()
+	c := tls.Client(nc, &tls.Config{ServerName: domain, RootCAs: l.authority.Roots(),
+		DynamicRecordSizingDisabled: true})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -1,0 +1,114 @@
+package tls
+
+import (
+	"crypto/tls"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server takes TLS connections of clients and of other servers. It may be
+// used by many goroutines.
+type Server struct {
+	min12 bool
+	certs atomic.Pointer[Certificates]
+
+	mu      sync.Mutex
+	configs map[string]*tls.Config // one for each way to be asked; guarded by mu
+}
+
+// NewServer shows the certificates of c, which may be nil: then it refuses
+// until SetCertificates. It accepts TLS 1.3 and, with min12, TLS 1.2.
+func NewServer(c *Certificates, min12 bool) *Server {
+	s := &Server{min12: min12, configs: make(map[string]*tls.Config)}
+	s.SetCertificates(c)
+	return s
+}
+
+// SetCertificates replaces the certificates for handshakes yet to begin.
+func (s *Server) SetCertificates(c *Certificates) { s.certs.Store(c) }
+
+// Certificates is what handshakes now choose from.
+func (s *Server) Certificates() *Certificates { return s.certs.Load() }
+
+// Handshake does the server's part on nc, a TCP or Unix socket, within
+// timeout. A client that offers application protocols (ALPN) must offer one
+// of alpn; with no alpn what it offers is ignored. Deadlines of nc are cleared
+// after success; nc is closed after failure, and the error is a
+// [HandshakeError].
+func (s *Server) Handshake(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
+	return s.handshake(nc, timeout, false, alpn)
+}
+
+// HandshakeAsking is Handshake and asks the client for a certificate. It may
+// refuse to have one, and nobody verifies it: see [Conn.PeerCertificates].
+func (s *Server) HandshakeAsking(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
+	return s.handshake(nc, timeout, true, alpn)
+}
+
+func (s *Server) handshake(nc net.Conn, timeout time.Duration, ask bool, alpn []string) (*Conn, error) {
+	c := &Conn{timeout: timeout}
+	if err := c.conduit.init(nc); err != nil {
+		nc.Close()
+		return nil, &HandshakeError{cause: err}
+	}
+	c.tls = tls.Server(&c.conduit, s.config(ask, alpn))
+	return c.establish()
+}
+
+// config is shared by all connections that are asked alike: each keeps a
+// pointer to it.
+func (s *Server) config(ask bool, alpn []string) *tls.Config {
+	key := strings.Join(alpn, "\x00")
+	if ask {
+		key = "\x00" + key
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cfg, ok := s.configs[key]; ok {
+		return cfg
+	}
+	cfg := policy(s.min12, alpn)
+	cfg.GetCertificate = s.choose
+	if ask {
+		cfg.ClientAuth = tls.RequestClientCert
+	}
+	s.configs[key] = cfg
+	return cfg
+}
+
+func (s *Server) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	l := s.certs.Load().choose(hello)
+	if l == nil {
+		return nil, errNoCertificate
+	}
+	hello.Conn.(*conduit).leaf = l
+	return &l.cert, nil
+}
+
+// policy is what holds for every connection, both ways.
+func policy(min12 bool, alpn []string) *tls.Config {
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: alpn,
+		CurvePreferences: []tls.CurveID{
+			tls.X25519MLKEM768, tls.X25519, tls.CurveP256,
+		},
+		SessionTicketsDisabled:      true,
+		DynamicRecordSizingDisabled: true, // the conduit gathers records
+	}
+	if min12 {
+		cfg.MinVersion = tls.VersionTLS12
+		cfg.CipherSuites = []uint16{ // RFC 9325 §4.2: ECDHE and AEAD
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		}
+	}
+	return cfg
+}
