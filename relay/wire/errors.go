@@ -158,9 +158,8 @@ func AppendError(dst []byte, s *Stanza, ns, from, to string, c Condition, text s
 	}
 	dst = append(dst, " type='error'"...)
 	if id := s.ID(); id != nil {
-		dst = append(dst, " id='"...)
-		dst = appendEscaped(dst, id)
-		dst = append(dst, '\'')
+		dst = append(dst, " id"...)
+		dst = appendQuoted(dst, id)
 	}
 	if from != "" {
 		dst = AppendAttr(dst, "from", from)

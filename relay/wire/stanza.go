@@ -28,74 +28,143 @@ func (k Kind) String() string {
 }
 
 // A Stanza is one first-level element: a view into the buffer of the Reader
-// that returned it. The values of its attributes are decoded; nil means absent.
+// that returned it, and valid as long as that says.
 type Stanza struct {
 	Kind Kind
+
+	sc                      *scanner // what was noted of it
+	raw                     []byte
+	to, from, id, typ, lang []byte
+	children                []Child // memory for Children
+
+	// What Append writes instead.
+	setTo, setFrom       bool
+	newTo, newFrom, deft string
 }
+
+// fill makes s the stanza that sc has completed.
+func (s *Stanza) fill(sc *scanner) {
+	*s = Stanza{Kind: sc.kind, sc: sc, raw: sc.b[:sc.pos], children: s.children[:0]}
+	for i := range sc.own {
+		a := &sc.own[i]
+		switch a.role {
+		case roleTo:
+			s.to = sc.valueOf(a)
+		case roleFrom:
+			s.from = sc.valueOf(a)
+		case roleID:
+			s.id = sc.valueOf(a)
+		case roleType:
+			s.typ = sc.valueOf(a)
+		case roleLang:
+			s.lang = sc.valueOf(a)
+		}
+	}
+}
+
+// valueOf returns what the value of an attribute means.
+func (s *scanner) valueOf(a *attr) []byte {
+	raw := a.value.of(s.b)
+	if !a.coded {
+		return raw
+	}
+	from := len(s.scratch)
+	s.scratch = appendDecoded(s.scratch, raw, true)
+	return s.scratch[from:]
+}
+
+// Name returns the name of the element, without prefix.
+func (s *Stanza) Name() []byte { return s.sc.view.name.local(s.raw) }
+
+// NS returns the namespace of the element.
+func (s *Stanza) NS() []byte { return s.sc.spell(s.sc.ns) }
+
+// To returns the value of the attribute to, decoded; nil if it is absent. Like
+// the others below it is what was received, whatever was set since.
+func (s *Stanza) To() []byte { return s.to }
+
+// From returns the value of the attribute from, decoded; nil if it is absent.
+func (s *Stanza) From() []byte { return s.from }
+
+// ID returns the value of the attribute id, decoded; nil if it is absent.
+func (s *Stanza) ID() []byte { return s.id }
+
+// Type returns the value of the attribute type, decoded; nil if it is absent.
+func (s *Stanza) Type() []byte { return s.typ }
+
+// Lang returns the value of the attribute xml:lang, decoded; nil if it is
+// absent.
+func (s *Stanza) Lang() []byte { return s.lang }
+
+// Raw returns the stanza as it was received.
+func (s *Stanza) Raw() []byte { return s.raw }
+
+// HasBody reports whether the stanza is a message with a child named body in
+// its own namespace (RFC 6121 §5.2.3), among all its children.
+func (s *Stanza) HasBody() bool { return s.sc.body }
 
 // A Child is an element directly below a stanza.
 type Child struct {
-	NS, Name []byte
+	NS, Name []byte // the name without prefix
 	Raw      []byte // from its start tag to its end tag
 	Inner    []byte // what stands between these
 }
 
-func (s *Stanza) Name() []byte { panic("skeleton") }
-func (s *Stanza) NS() []byte   { panic("skeleton") }
-func (s *Stanza) To() []byte   { panic("skeleton") }
-func (s *Stanza) From() []byte { panic("skeleton") }
-func (s *Stanza) ID() []byte   { panic("skeleton") }
-func (s *Stanza) Type() []byte { panic("skeleton") }
-func (s *Stanza) Lang() []byte { panic("skeleton") }
-
-// HasBody reports whether a child named body is in the stanza's own namespace.
-func (s *Stanza) HasBody() bool { panic("skeleton") }
-
-// Children returns the first 16 children.
-func (s *Stanza) Children() []Child { panic("skeleton") }
-
-// Truncated reports whether there are more children than Children returns.
-func (s *Stanza) Truncated() bool { panic("skeleton") }
-
-// Child returns the first child with that namespace and name.
-func (s *Stanza) Child(ns, name string) (Child, bool) { panic("skeleton") }
-
-// Raw returns the stanza as it was received.
-func (s *Stanza) Raw() []byte { panic("skeleton") }
-
-// SetFrom makes Append write this from attribute, or none if it is empty.
-func (s *Stanza) SetFrom(from string) { panic("skeleton") }
-
-// SetTo makes Append write this to attribute, or none if it is empty.
-func (s *Stanza) SetTo(to string) { panic("skeleton") }
-
-// SetLang makes Append write this xml:lang if the stanza has none.
-func (s *Stanza) SetLang(lang string) { panic("skeleton") }
-
-// Append appends the stanza as it goes out on a stream whose default and
-// content namespace is ns.
-func (s *Stanza) Append(dst []byte, ns string) []byte { panic("skeleton") }
-
-// Node returns the stanza as a tree of its own.
-func (s *Stanza) Node() *Node { panic("skeleton") }
-
-// ParseStanza reads the one element b consists of, as it would stand on a
-// stream whose default and content namespace is contentNS.
-func ParseStanza(b []byte, contentNS string) (*Stanza, error) { panic("skeleton") }
-
-// A Node is an element as a tree, for answering requests.
-type Node struct {
-	NS, Name string
-	Attrs    []Attr
-	Children []*Node
-	Text     string // its own character data, without that of its children
+// Children returns the children in their order, but no more than the first 16.
+func (s *Stanza) Children() []Child {
+	s.children = s.children[:0]
+	for i := range s.sc.children {
+		s.children = append(s.children, s.child(i))
+	}
+	return s.children
 }
 
-// An Attr is an attribute; NS is empty if its name has no prefix.
-type Attr struct{ NS, Name, Value string }
+// Truncated reports whether there are more children than Children returns.
+func (s *Stanza) Truncated() bool { return s.sc.truncated }
 
-// Attr returns the value of the attribute without prefix, "" if absent.
-func (n *Node) Attr(name string) string { panic("skeleton") }
+// Child returns the first child with that namespace and name, of those that
+// Children returns.
+func (s *Stanza) Child(ns, name string) (Child, bool) {
+	for i := range s.sc.children {
+		if c := &s.sc.children[i]; string(c.name.of(s.raw)) == name && string(s.sc.spell(c.ns)) == ns {
+			return s.child(i), true
+		}
+	}
+	return Child{}, false
+}
 
-// Child returns the first child with that namespace and name, or nil.
-func (n *Node) Child(ns, name string) *Node { panic("skeleton") }
+func (s *Stanza) child(i int) Child {
+	c := &s.sc.children[i]
+	return Child{
+		NS:    s.sc.spell(c.ns),
+		Name:  c.name.of(s.raw),
+		Raw:   c.raw.of(s.raw),
+		Inner: c.text.of(s.raw),
+	}
+}
+
+// ParseStanza reads the one element b consists of, as it would stand on a
+// stream whose default and content namespace is contentNS, under the default
+// Limits. It returns a StreamError if b is anything else. The stanza is a view
+// into b.
+func ParseStanza(b []byte, contentNS string) (*Stanza, error) {
+	ns := []byte(contentNS)
+	s := &scanner{limits: Limits{}.orDefaults(), b: b}
+	s.outer, s.content = []decl{{name: ns}}, ns
+	if len(b) > s.limits.Bytes {
+		return nil, PolicyViolation
+	}
+	if len(b) == 0 || b[0] != '<' {
+		return nil, NotWellFormed
+	}
+	s.begin(false)
+	switch err := s.run(); {
+	case err != nil && err != ErrMore:
+		return nil, err
+	case s.state != complete || s.pos != len(b):
+		return nil, NotWellFormed
+	}
+	stanza := new(Stanza)
+	stanza.fill(s)
+	return stanza, nil
+}

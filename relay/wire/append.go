@@ -1,0 +1,89 @@
+package wire
+
+// SetFrom makes Append write this from attribute, or none if it is empty.
+func (s *Stanza) SetFrom(from string) { s.newFrom, s.setFrom = from, true }
+
+// SetTo makes Append write this to attribute, or none if it is empty.
+func (s *Stanza) SetTo(to string) { s.newTo, s.setTo = to, true }
+
+// SetLang makes Append write this xml:lang if the stanza has none of its own
+// (RFC 6120 §8.1.5) and lang is not empty.
+func (s *Stanza) SetLang(lang string) { s.deft = lang }
+
+// Append appends the stanza as it goes out on a stream whose default and
+// content namespace is ns. Only its start tag differs from what was received:
+// in what was set, in that the content namespace of the stream it came from is
+// now ns (RFC 6120 §4.8.2), and in that what the header of that stream declared
+// and the stanza uses is declared again. All behind the tag is copied.
+func (s *Stanza) Append(dst []byte, ns string) []byte {
+	sc := s.sc
+	dst = append(dst, '<')
+	dst = append(dst, sc.view.name.name.of(s.raw)...)
+	for i := range sc.own {
+		dst = s.appendAttr(dst, &sc.own[i], ns)
+	}
+	dst = s.appendInherited(dst, ns)
+	if s.setFrom && s.newFrom != "" && s.from == nil {
+		dst = AppendAttr(dst, "from", s.newFrom)
+	}
+	if s.setTo && s.newTo != "" && s.to == nil {
+		dst = AppendAttr(dst, "to", s.newTo)
+	}
+	if s.deft != "" && s.lang == nil {
+		dst = AppendAttr(dst, "xml:lang", s.deft)
+	}
+	return append(dst, s.raw[sc.tagEnd:]...)
+}
+
+// appendAttr appends an attribute of the stanza, or what comes in its place.
+func (s *Stanza) appendAttr(dst []byte, a *attr, ns string) []byte {
+	switch {
+	case a.role == roleFrom && s.setFrom:
+		return appendUnlessEmpty(dst, "from", s.newFrom)
+	case a.role == roleTo && s.setTo:
+		return appendUnlessEmpty(dst, "to", s.newTo)
+	}
+	dst = append(dst, ' ')
+	if a.role == roleContent && string(s.sc.content) != ns {
+		dst = append(dst, a.name.of(s.raw)...)
+		return appendQuoted(dst, ns)
+	}
+	return append(dst, s.raw[a.name.from:a.value.to+1]...)
+}
+
+func appendUnlessEmpty(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return AppendAttr(dst, name, value)
+}
+
+// appendInherited declares what is in force for the stanza by the header of the
+// stream it came from, and would not be on the other stream.
+func (s *Stanza) appendInherited(dst []byte, ns string) []byte {
+	sc := s.sc
+	hasDefault := sc.ownDefault
+	for i := range sc.outer {
+		d := &sc.outer[i]
+		content := sc.isContent(d.name)
+		switch {
+		case len(d.prefix) > 0 && sc.used&(1<<i) != 0:
+			dst = append(append(dst, " xmlns:"...), d.prefix...)
+		case len(d.prefix) == 0 && !sc.ownDefault && !content:
+			dst = append(dst, " xmlns"...)
+			hasDefault = true
+		default:
+			hasDefault = hasDefault || len(d.prefix) == 0
+			continue
+		}
+		if content {
+			dst = appendQuoted(dst, ns)
+		} else {
+			dst = appendQuoted(dst, d.name)
+		}
+	}
+	if !hasDefault {
+		dst = append(dst, " xmlns=''"...)
+	}
+	return dst
+}

@@ -1,0 +1,155 @@
+package wire
+
+import "bytes"
+
+// A source says where a namespace name is kept.
+type source uint8
+
+const (
+	fromStanza  source = iota // at its place in the element's bytes
+	fromScratch               // decoded, in namespaces.scratch
+	fromHeader                // in namespaces.outer, whose index is span.from
+)
+
+// A namespace is where a namespace name is; the zero value is no namespace.
+type namespace struct {
+	span
+	in source
+}
+
+// A binding is a namespace declaration in force.
+type binding struct {
+	prefix span // empty for the default namespace
+	name   namespace
+}
+
+// A decl is a namespace declaration of the stream header.
+type decl struct{ prefix, name []byte }
+
+// maxOuter is how many declarations of a header fit namespaces.used.
+const maxOuter = 64
+
+// namespaces knows which prefix means what at the place being scanned.
+type namespaces struct {
+	outer   []decl    // of the stream header
+	content []byte    // the content namespace among them
+	used    uint64    // which of these were used, a bit each
+	binds   []binding // within the element, the innermost last
+	scratch []byte    // NSXML, then what had to be decoded
+}
+
+func (n *namespaces) begin() {
+	n.used, n.binds = 0, n.binds[:0]
+	n.scratch = append(n.scratch[:0], NSXML...)
+}
+
+// isContent reports whether a namespace is the stream's content namespace.
+func (n *namespaces) isContent(name []byte) bool {
+	return len(name) > 0 && bytes.Equal(name, n.content)
+}
+
+// spell returns the name of a namespace.
+func (s *scanner) spell(ns namespace) []byte {
+	switch ns.in {
+	case fromScratch:
+		return ns.of(s.scratch)
+	case fromHeader:
+		return s.outer[ns.from].name
+	}
+	return ns.of(s.b)
+}
+
+// lookup finds what a prefix, or the empty one, is bound to.
+func (s *scanner) lookup(prefix []byte) (namespace, bool) {
+	for i := len(s.binds) - 1; i >= 0; i-- {
+		if bytes.Equal(s.binds[i].prefix.of(s.b), prefix) {
+			return s.binds[i].name, true
+		}
+	}
+	for i := range s.outer {
+		if bytes.Equal(s.outer[i].prefix, prefix) {
+			s.used |= 1 << i
+			return namespace{span{from: int32(i)}, fromHeader}, true
+		}
+	}
+	if string(prefix) == "xml" {
+		return namespace{span{0, int32(len(NSXML))}, fromScratch}, true
+	}
+	return namespace{}, len(prefix) == 0
+}
+
+// declare puts the declarations among the attributes in force.
+func (s *scanner) declare() error {
+	for i := range s.attrs {
+		a := &s.attrs[i]
+		var prefix span
+		switch {
+		case a.colon == 0 && string(a.name.of(s.b)) == "xmlns":
+		case a.colon != 0 && string(a.prefix(s.b)) == "xmlns":
+			prefix = span{a.colon + 1, a.name.to}
+		default:
+			continue
+		}
+		a.role = roleDeclaration
+		// More than one place needs would only make lookup slow.
+		if len(s.binds) == s.limits.Attributes {
+			return PolicyViolation
+		}
+		name := namespace{a.value, fromStanza}
+		if a.coded {
+			from := len(s.scratch)
+			s.scratch = appendDecoded(s.scratch, a.value.of(s.b), true)
+			name = namespace{span{int32(from), int32(len(s.scratch))}, fromScratch}
+		}
+		if !declarable(prefix.of(s.b), s.spell(name)) {
+			return NotWellFormed
+		}
+		s.binds = append(s.binds, binding{prefix, name})
+	}
+	return nil
+}
+
+// declarable holds the constraints of Namespaces in XML 1.0 §3, Reserved
+// Prefixes and Namespace Names, and §5, No Prefix Undeclaring.
+func declarable(prefix, name []byte) bool {
+	switch {
+	case string(prefix) == "xmlns" || string(name) == nsXMLNS:
+		return false
+	case string(prefix) == "xml" || string(name) == NSXML:
+		return string(prefix) == "xml" && string(name) == NSXML
+	}
+	return len(prefix) == 0 || len(name) > 0
+}
+
+// resolvePrefixes refuses a prefix in the start tag that is not bound, and two
+// attributes that are one once their prefixes are resolved.
+func (s *scanner) resolvePrefixes() error {
+	if s.tag.colon != 0 {
+		if _, ok := s.lookup(s.tag.prefix(s.b)); !ok {
+			return BadNamespacePrefix // RFC 6120 §4.9.3.2
+		}
+	}
+	for i := range s.attrs {
+		a := &s.attrs[i]
+		if a.colon == 0 || a.role == roleDeclaration {
+			continue
+		}
+		var ok bool
+		if a.ns, ok = s.lookup(a.prefix(s.b)); !ok {
+			return BadNamespacePrefix // RFC 6120 §4.9.3.2
+		}
+		for j := range s.attrs[:i] {
+			if s.same(&s.attrs[j], a) {
+				return NotWellFormed // Namespaces in XML 1.0 §6.3
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether two attributes have one local name and, by different
+// prefixes, one namespace.
+func (s *scanner) same(a, b *attr) bool {
+	return a.colon != 0 && a.role != roleDeclaration &&
+		bytes.Equal(a.local(s.b), b.local(s.b)) && bytes.Equal(s.spell(a.ns), s.spell(b.ns))
+}
