@@ -63,13 +63,15 @@ func Fill(domains, signers []string, onion bool) string {
 	if !onion {
 		return text
 	}
-	for _, port := range []string{
-		`client     = ["[::]:5222"]     `, `client_tls = ["[::]:5223"]     `,
-		`server     = ["[::]:5269"]     `, `server_tls = ["[::]:5270"]     `,
-	} {
-		text = strings.Replace(text, "# "+port, strings.Replace(port, "[::]", "127.0.0.1", 1), 1)
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		local := strings.NewReplacer(`"[::]:`, `"127.0.0.1:`, `socks = ""              `, `socks = "127.0.0.1:9050"`).Replace(line)
+		if local != line {
+			local = strings.TrimPrefix(local, "# ")
+		}
+		b.WriteString(local)
 	}
-	return strings.Replace(text, `# socks = ""                     `, `socks = "127.0.0.1:9050"         `, 1)
+	return b.String()
 }
 
 // list writes a TOML array of texts that need no escapes.

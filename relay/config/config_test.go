@@ -1,0 +1,264 @@
+package config_test
+
+import (
+	"net/netip"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"lethe/relay/config"
+)
+
+const (
+	key1 = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+	key2 = "RWSmKaOrT6m3TGwjwBovgOmlhSbyBUw3hyhnSOYruHXbJa36xHr8rq2M"
+
+	// least is the least that a file must say, in three lines.
+	least = "domains = [\"example.org\"]\nusers = \"users.txt\"\nsigners = [\"" + key1 + "\"]\n"
+)
+
+func addrs(list ...string) []netip.AddrPort {
+	out := make([]netip.AddrPort, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParseAddrPort(s)
+	}
+	return out
+}
+
+// TestDefaults holds the defaults that the README promises, one by one.
+func TestDefaults(t *testing.T) {
+	got, err := config.Parse("/etc/lethe/lethe.toml", []byte(least))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Signers) != 1 || got.Signers[0].String() != key1 {
+		t.Errorf("signers: %v", got.Signers)
+	}
+	want := &config.Config{
+		Domains:     []string{"example.org"},
+		Users:       "/etc/lethe/users.txt",
+		Signers:     got.Signers,
+		ForgetAfter: 24 * time.Hour,
+		TLS:         config.TLS{Certificates: []config.Pair{{Chain: "/etc/lethe/fullchain.pem", Key: "/etc/lethe/privkey.pem"}}},
+		Listen: config.Listen{
+			Client: addrs("[::]:5222"), ClientTLS: addrs("[::]:5223"),
+			Server: addrs("[::]:5269"), ServerTLS: addrs("[::]:5270"),
+			Proxy65: addrs(), Web: addrs(), Metrics: addrs(),
+		},
+		Federation: config.Federation{Policy: config.DANE},
+		Rooms:      config.Rooms{Host: "rooms"},
+		Limits: config.Limits{
+			StanzaBytes: 262144, BytesPerSecond: 131072, LoginsPerMinute: 20,
+			ConnectionsPerAddress: 200, OutboxBytes: 4194304, Resume: 2 * time.Minute,
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if s := got.Signature(); s != "/etc/lethe/users.txt.minisig" {
+		t.Errorf("Signature() = %q", s)
+	}
+	if h := got.RoomHosts(); !reflect.DeepEqual(h, []string{"rooms.example.org"}) {
+		t.Errorf("RoomHosts() = %q", h)
+	}
+	d := config.Default()
+	want.Domains, want.Signers, want.Users = nil, nil, ""
+	want.TLS.Certificates = []config.Pair{{Chain: "fullchain.pem", Key: "privkey.pem"}}
+	if !reflect.DeepEqual(d, want) {
+		t.Errorf("Default() = %+v\nwant %+v", d, want)
+	}
+}
+
+// TestTemplate holds that the template's comments tell the defaults: with all
+// of them in force, nothing changes.
+func TestTemplate(t *testing.T) {
+	filled := config.Fill([]string{"example.org"}, []string{key1}, false)
+	got, err := config.Parse("lethe.toml", []byte(filled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	minimal, err := config.Parse("lethe.toml", []byte(least))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, minimal) {
+		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
+	}
+	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
+	if n := len(setting.FindAllString(filled, -1)); n != 25 {
+		t.Errorf("the template has %d defaults, want 25", n)
+	}
+	uncommented := setting.ReplaceAllString(filled, "$1")
+	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {
+		t.Fatalf("with its comments in force: %v", err)
+	}
+	// An empty list in the file and none at all mean the same.
+	minimal.Federation.Allow, minimal.Federation.Deny = got.Federation.Allow, got.Federation.Deny
+	if len(got.Federation.Allow)+len(got.Federation.Deny) != 0 || !reflect.DeepEqual(got, minimal) {
+		t.Errorf("with its comments in force: %+v\nwant %+v", got, minimal)
+	}
+}
+
+func TestOnionTemplate(t *testing.T) {
+	domain := strings.Repeat("a", 56) + ".onion"
+	c, err := config.Parse("lethe.toml", []byte(config.Fill([]string{domain}, []string{key1, key2}, true)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]netip.AddrPort{c.Listen.Client, c.Listen.ClientTLS, c.Listen.Server, c.Listen.ServerTLS} {
+		if len(list) != 1 || !list[0].Addr().IsLoopback() {
+			t.Errorf("an onion relay listens on %v", list)
+		}
+	}
+	if c.Onion.SOCKS != netip.MustParseAddrPort("127.0.0.1:9050") || len(c.Signers) != 2 {
+		t.Errorf("SOCKS %v, %d signers", c.Onion.SOCKS, len(c.Signers))
+	}
+}
+
+// TestValues reads every key with a value that is not the default.
+func TestValues(t *testing.T) {
+	text := `
+domains = ["Example.ORG", "bücher.example"]
+users = "/srv/users"
+signers = ["` + key1 + `", "` + key2 + `"]
+forget_after = "90m"
+tls.roots = "roots.pem"
+tls.min_version = "1.2"
+tls.certificates = [{ chain = "a.pem", key = "/k/a.pem" }, { chain = "b.pem", key = "b.key" }]
+login = { plain = true }
+[listen]
+client = []
+client_tls = ["127.0.0.1:0", "127.0.0.1:0", "[::1]:1"]
+server = []
+server_tls = []
+proxy65 = ["192.0.2.1:7777"]
+web = ["[::1]:443"]
+metrics = ["127.0.0.1:9100"]
+[federation]
+policy = "dane-only"
+allow = ["a.example."]
+deny = ["b.example"]
+[dns]
+resolver = "127.0.0.1:53"
+trust_anchor = "anchor"
+[rooms]
+host = "Chat"
+[onion]
+socks = "127.0.0.1:9050"
+[limits]
+stanza_bytes = 0
+bytes_per_second = 0
+logins_per_minute = 1
+connections_per_address = 2
+outbox_bytes = 10000
+resume = "0s"
+`
+	got, err := config.Parse("dir/lethe.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Domains: []string{"example.org", "bücher.example"}, Users: "/srv/users",
+		Signers: got.Signers, ForgetAfter: 90 * time.Minute,
+		TLS: config.TLS{
+			Certificates: []config.Pair{{Chain: "dir/a.pem", Key: "/k/a.pem"}, {Chain: "dir/b.pem", Key: "dir/b.key"}},
+			Roots:        "dir/roots.pem", Allow12: true,
+		},
+		Login: config.Login{Plain: true},
+		Listen: config.Listen{
+			Client: addrs(), ClientTLS: addrs("127.0.0.1:0", "127.0.0.1:0", "[::1]:1"), Server: addrs(), ServerTLS: addrs(),
+			Proxy65: addrs("192.0.2.1:7777"), Web: addrs("[::1]:443"), Metrics: addrs("127.0.0.1:9100"),
+		},
+		Federation: config.Federation{Policy: config.DANEOnly, Allow: []string{"a.example"}, Deny: []string{"b.example"}},
+		DNS:        config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
+		Rooms:      config.Rooms{Host: "chat"},
+		Onion:      config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
+		Limits:     config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000},
+	}
+	if len(got.Signers) != 2 || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name, text, want string // want: the start of the error
+	}{
+		{"empty", "", `lethe.toml: domains is missing; write e.g. domains = ["example.org"]`},
+		{"no users", "domains = [\"a\"]\n", "lethe.toml: users is missing; "},
+		{"no signers", "domains = [\"a\"]\nusers = \"u\"\nsigners = []\n", "lethe.toml:3: signers is empty; "},
+		{"no domains", strings.Replace(least, `["example.org"]`, "[]", 1), "lethe.toml:1: domains is empty; "},
+		{"syntax", least + "\n[tls\n", "lethe.toml:5: not TOML: "},
+		{"unclosed", least + "tls = \"x", "lethe.toml:4: not TOML: "},
+		{"unknown key", least + "forget = \"1h\"\n", `lethe.toml:4: unknown key "forget"; known there are domains, users, signers, forget_after, tls,`},
+		{"unknown key in table", least + "[listen]\n\nclinet = []\n", `lethe.toml:6: unknown key "listen.clinet"; known there are client, client_tls,`},
+		{"unknown table", least + "[log]\n", `lethe.toml:4: unknown key "log"; `},
+		{"upper case", strings.Replace(least, "users", "Users", 1), `lethe.toml:2: unknown key "Users"; `},
+		{"unknown key in inline table", least + "tls.certificates = [\n{ chain = \"a\",\n keys = \"b\" }]\n", `lethe.toml:6: unknown key "tls.certificates.keys"; known there are chain, key`},
+		{"twice", least + "users = \"x\"\n", "lethe.toml:4: users is set twice; line 2 has it already"},
+		{"table twice", least + "[tls]\n[tls]\n", "lethe.toml:5: tls is set twice; line 4 has it"},
+		{"wrong kind", strings.Replace(least, `["example.org"]`, `"example.org"`, 1), `lethe.toml:1: domains has a value of the wrong kind; write e.g. domains = `},
+		{"wrong kind in table", least + "[limits]\noutbox_bytes = \"4M\"\n", "lethe.toml:5: limits.outbox_bytes has a value of the wrong kind; write e.g. outbox_bytes = 4194304\n"},
+		{"table for key", least + "[rooms.host]\n", "lethe.toml:4: rooms.host has a value of the wrong kind; "},
+		{"no domain", "domains = [\n \"a\",\n \"a b\"]\n", `lethe.toml:3: domains has "a b", which is no domain; `},
+		{"domain twice", "domains = [\"a\", \"A\"]\n", `lethe.toml:1: domains has "a" twice; `},
+		{"bad key", "domains = [\"a\"]\nusers = \"u\"\nsigners = [\"" + key1[:40] + "\"]\n", "lethe.toml:3: signers has "},
+		{"key with comment", "domains = [\"a\"]\nsigners = [\"untrusted comment: x\\n" + key1 + "\"]\n", "lethe.toml:2: signers has "},
+		{"duration without unit", least + "forget_after = \"24\"\n", `lethe.toml:4: forget_after has "24", which is no time span; `},
+		{"negative duration", least + "forget_after = \"-1h\"\n", "lethe.toml:4: forget_after has "},
+		{"no certificates", least + "[tls]\ncertificates = []\n", "lethe.toml:5: tls.certificates is empty; "},
+		{"certificate without key", least + "[[tls.certificates]]\nchain = \"a\"\nkey = \"b\"\n[[tls.certificates]]\nchain = \"c\"\n", "lethe.toml:7: tls.certificates lacks chain or key; "},
+		{"version", least + "[tls]\nmin_version = \"1.1\"\n", `lethe.toml:5: tls.min_version has "1.1", which is no version; write "1.3" or "1.2"`},
+		{"no port", least + "[listen]\nclient = [\"[::]\"]\n", `lethe.toml:5: listen.client has "[::]", which is no address and port; `},
+		{"host name", least + "[listen]\nclient = [\n\"[::]:1\",\n\"localhost:5222\"]\n", `lethe.toml:7: listen.client has "localhost:5222"`},
+		{"same port", least + "[listen]\nclient = [\"[::]:5223\"]\n", `lethe.toml: listen.client_tls has "[::]:5223", and so has client; `},
+		{"metrics", least + "[listen]\nmetrics = [\"0.0.0.0:9100\"]\n", `lethe.toml:5: listen.metrics has "0.0.0.0:9100", which others can reach; `},
+		{"policy", least + "[federation]\npolicy = \"tls\"\n", `lethe.toml:5: federation.policy has "tls", which is no policy; write "dane", "dane-only" or "off"`},
+		{"allow", least + "[federation]\nallow = [\"a..b\"]\n", "lethe.toml:5: federation.allow has "},
+		{"allow and deny", least + "[federation]\nallow = [\"x\", \"b\"]\ndeny = [\"b\"]\n", "lethe.toml:5: federation.allow has b, and so has deny; "},
+		{"resolver", least + "[dns]\nresolver = \"9.9.9.9\"\n", "lethe.toml:5: dns.resolver has "},
+		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},
+		{"rooms", least + "[rooms]\nhost = \"a b\"\n", "lethe.toml:5: rooms.host has "},
+		{"rooms among domains", "domains = [\"a\", \"rooms.a\"]\nusers = \"u\"\nsigners = [\"" + key1 + "\"]\n", `lethe.toml: rooms.host makes "rooms.a", which stands in domains; `},
+		{"negative limit", least + "[limits]\nlogins_per_minute = -1\n", "lethe.toml:5: limits.logins_per_minute is -1; "},
+		{"small stanzas", least + "[limits]\nstanza_bytes = 9999\n", "lethe.toml:5: limits.stanza_bytes is 9999; write at least 10000"},
+		{"no outbox", least + "[limits]\noutbox_bytes = 0\n", "lethe.toml:5: limits.outbox_bytes is 0; write at least 262144"},
+		{"resume", least + "[limits]\nresume = \"11m\"\n", `lethe.toml:5: limits.resume has "11m"; write at most "10m"`},
+	} {
+		c, err := config.Parse("lethe.toml", []byte(tt.text))
+		if err == nil || c != nil {
+			t.Errorf("%s: accepted", tt.name)
+			continue
+		}
+		if got := err.Error(); !strings.HasPrefix(got+"\n", tt.want) || strings.Contains(got, "\n") {
+			t.Errorf("%s:\ngot  %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// FuzzParse holds that no text makes Parse panic, that every refusal is one
+// line about this file, and that what is accepted keeps what the rest of the
+// relay rests on.
+func FuzzParse(f *testing.F) {
+	if seeds, _ := os.ReadDir("testdata/fuzz/FuzzParse"); len(seeds) == 0 {
+		f.Fatal("testdata/fuzz/FuzzParse has no seeds")
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := config.Parse("dir/lethe.toml", text)
+		if err != nil {
+			if s := err.Error(); !strings.HasPrefix(s, "dir/lethe.toml:") || strings.ContainsAny(s, "\n\r") || c != nil {
+				t.Fatalf("error %q", s)
+			}
+			return
+		}
+		if len(c.Domains) == 0 || len(c.Signers) == 0 || c.Users == "" || len(c.TLS.Certificates) == 0 {
+			t.Fatalf("accepted without what must be there: %+v", c)
+		}
+		if c.Limits.OutboxBytes < c.Limits.StanzaBytes || c.Limits.OutboxBytes == 0 || c.ForgetAfter < 0 {
+			t.Fatalf("accepted limits %+v", c.Limits)
+		}
+	})
+}
