@@ -23,3 +23,11 @@ func BenchmarkExpat(b *testing.B) {
 		}
 	})
 }
+
+// expatCheck asks expat about a document, and for the number of its elements.
+func expatCheck(doc string) (elements int, err error) {
+	p := expat.New()
+	defer p.Free()
+	err = p.Parse([]byte(doc), true)
+	return p.Elements(), err
+}
