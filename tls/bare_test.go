@@ -16,3 +16,18 @@ func bareClient(t testing.TB, l *lab, nc net.Conn) *tls.Conn {
 	}
 	return c
 }
+
+// tap is a net.Conn whose writes can be held back.
+type tap struct {
+	net.Conn
+	hold bool
+	held []byte
+}
+
+func (t *tap) Write(b []byte) (int, error) {
+	if !t.hold {
+		return t.Conn.Write(b)
+	}
+	t.held = append(t.held, b...)
+	return len(b), nil
+}

@@ -35,9 +35,7 @@ func benchmarkEcho(b *testing.B, e echo, size int) {
 func bareEcho(b *testing.B, l *lab) *tls.Conn {
 	ss, cs := sockets(b)
 	cfg := policy(false, nil)
-	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return &l.server.Certificates().leaves[0].cert, nil
-	}
+	cfg.Certificates = []tls.Certificate{l.server.Certificates().leaves[0].cert}
 	go func() {
 		s := tls.Server(ss, cfg)
 		defer s.Close()
