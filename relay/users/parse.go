@@ -112,8 +112,10 @@ func (p *parser) line(n int, line string) error {
 		return p.room(r)
 	case "block":
 		return p.block(r)
+	case "decoy":
+		return p.decoy(r)
 	}
-	return r.fail("unknown record "+quote(kind), "records are serial, user, group, contact, room and block; a comment begins with #")
+	return r.fail("unknown record "+quote(kind), "records are serial, decoy, user, group, contact, room and block; a comment begins with #")
 }
 
 func (p *parser) serial(r *record) error {

@@ -8,6 +8,7 @@
 //
 //	lethe-users 1
 //	serial 7
+//	decoy 4pT1nG5JQx0l2n1u0m0y7g3a8xZbVqkYw5sT6uH9cEo=
 //
 //	# The people. A line that begins with # is a comment.
 //	user alice@example.org name="Alice Müller" groups=board,sales scram-sha-256=… scram-sha-1=…
@@ -21,6 +22,10 @@
 // from 1 that grows with every change: a relay never goes back to a file with
 // a lower serial than the one it runs with. Then, in any order:
 //
+//   - decoy KEY: 32 random bytes in base64. From them come the made-up salts
+//     with which a login meets a name that nobody has; as they last, such a
+//     name looks like any other for ever. Without this line the first user's
+//     salt serves, and the looks change with that user's password.
 //   - user ADDRESS: an account. name= is what others see. Everybody in a group
 //     is a contact of everybody else in it, across all domains of the file.
 //     scram-sha-256= and scram-sha-1= are what the relay keeps instead of a
@@ -107,6 +112,7 @@ type Room struct {
 // goroutines. The zero value has no users.
 type Set struct {
 	serial uint64
+	decoy  []byte
 	users  []*User
 	byJID  map[jid.JID]*User
 	byCert map[[32]byte]*User
