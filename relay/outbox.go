@@ -38,7 +38,7 @@ type Link interface {
 	// Close ends the connection in order, without waiting.
 	Close() error
 	// Cut ends it at once.
-	Cut()
+	Cut() error
 }
 
 // Outbox is the queue in front of one connection, bounded in bytes. Offering

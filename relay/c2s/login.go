@@ -1,0 +1,146 @@
+package c2s
+
+import (
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/sasl"
+	"lethe/relay/wire"
+)
+
+// attempts is how many logins one stream may try (RFC 6120 §6.4.5: at least 2
+// and at most 5).
+const attempts = 5
+
+// login is the secured state: SASL until it succeeds (RFC 6120 §6).
+func (st *stream) login() error {
+	var l *sasl.Server
+	err := st.open(func() string {
+		l = st.sasl()
+		return saslFeatures(l)
+	})
+	for failures := 0; err == nil && st.user.IsZero(); {
+		var failure sasl.Failure
+		if err = st.exchange(l); errors.As(err, &failure) {
+			if failures++; failures == attempts {
+				return wire.PolicyViolation // RFC 6120 §6.4.5
+			}
+			err = st.send(appendFailure(nil, failure))
+		}
+	}
+	return err
+}
+
+// sasl prepares the login of a user of this stream's domain. It hangs on this
+// connection, whose channel bindings it holds.
+func (st *stream) sasl() *sasl.Server {
+	set := st.srv.cfg.Users()
+	exporter, _ := st.conn.Exporter() // absent: not offered
+	endPoint, _ := st.conn.EndPoint()
+	return sasl.NewServer(sasl.Config{
+		Domain:     st.domain,
+		Lookup:     func(user string) (sasl.Account, bool) { return account(set, user, st.domain) },
+		Secret:     set.Decoy(),
+		Iterations: set.Iterations(),
+		Exporter:   exporter,
+		EndPoint:   endPoint,
+		Plain:      st.srv.cfg.Plain,
+		Identities: st.identities(),
+	})
+}
+
+func saslFeatures(l *sasl.Server) string {
+	b := []byte("<mechanisms xmlns='" + nsSASL + "'>")
+	for _, m := range l.Mechanisms() {
+		b = append(b, "<mechanism>"+m+"</mechanism>"...)
+	}
+	b = append(b, "</mechanisms>"...)
+	if types := l.Bindings(); len(types) > 0 {
+		b = append(b, "<sasl-channel-binding xmlns='"+nsBinding+"'>"...)
+		for _, t := range types {
+			b = wire.AppendAttr(append(b, "<channel-binding"...), "type", t)
+			b = append(b, "/>"...)
+		}
+		b = append(b, "</sasl-channel-binding>"...)
+	}
+	return string(b)
+}
+
+// exchange handles one element of a login. A sasl.Failure is for the client to
+// hear; any other error ends the stream.
+func (st *stream) exchange(l *sasl.Server) error {
+	s, err := st.next()
+	if err != nil {
+		return err
+	}
+	if string(s.NS()) != nsSASL {
+		return wire.NotAuthorized // RFC 6120 §4.9.3.12
+	}
+	if st.srv.guesses.exhausted(st.from, time.Now()) {
+		st.srv.cfg.Report(relay.LoginSlowed)
+		return sasl.TemporaryAuthFailure
+	}
+	challenge, done, err := step(l, s)
+	if err != nil || done {
+		// The verdict waits for either, so that waiting says nothing.
+		time.Sleep(st.srv.guesses.delay(st.from, l.Tried(), time.Now()))
+	}
+	switch {
+	case err != nil:
+		st.srv.cfg.Report(relay.LoginFailed)
+		st.srv.guesses.wrong(st.from, l.Tried(), time.Now())
+		return err
+	case !done:
+		return st.send(appendSASL(nil, "challenge", challenge))
+	}
+	if st.user, err = jid.New(l.Username(), st.domain, ""); err != nil {
+		return sasl.NotAuthorized
+	}
+	st.srv.guesses.right(st.from, l.Username(), time.Now())
+	return st.send(appendSASL(nil, "success", challenge))
+}
+
+// step takes one element to the mechanism. The data is base64, where "=" means
+// empty data and nothing means no data (RFC 6120 §6.4.2).
+func step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err error) {
+	n := s.Node()
+	var data []byte
+	switch n.Text {
+	case "":
+	case "=":
+		data = []byte{}
+	default:
+		if data, err = base64.StdEncoding.Strict().DecodeString(n.Text); err != nil {
+			return nil, false, sasl.IncorrectEncoding
+		}
+	}
+	defer clear(data)
+	switch n.Name {
+	case "auth":
+		return l.Start(n.Attr("mechanism"), data)
+	case "response":
+		return l.Step(data)
+	case "abort":
+		return nil, false, sasl.Aborted
+	}
+	return nil, false, sasl.MalformedRequest
+}
+
+func appendSASL(b []byte, name string, data []byte) []byte {
+	b = append(b, "<"+name+" xmlns='"+nsSASL+"'>"...)
+	if data != nil {
+		b = base64.StdEncoding.AppendEncode(b, data)
+	}
+	return append(b, "</"+name+">"...)
+}
+
+func appendFailure(b []byte, f sasl.Failure) []byte {
+	b = append(b, "<failure xmlns='"+nsSASL+"'><"+string(f)+"/>"...)
+	if f == sasl.TemporaryAuthFailure {
+		b = append(b, "<text xml:lang='en'>Too many failed logins from your address. Wait a minute.</text>"...)
+	}
+	return append(b, "</failure>"...)
+}

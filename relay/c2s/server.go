@@ -1,0 +1,175 @@
+// Package c2s speaks with clients (RFC 6120): it leads a connection from the
+// first byte through TLS, login and resource binding, then hands each stanza
+// to the account.
+//
+// A connection passes through states, each with one handler that accepts only
+// what belongs to it:
+//
+//	cleartext  → the only feature is <starttls/>; nothing else is heard
+//	secured    → SASL; a stanza ends the stream
+//	known      → resource binding
+//	bound      → stanzas, until the end
+//
+// The first three run under one deadline and write synchronously: the peer is
+// nobody yet and only its own goroutine waits. Once bound, reading goes on in
+// a fresh goroutine with a small stack, and all writing goes through the
+// connection's [relay.Outbox].
+package c2s
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"lethe/relay"
+	"lethe/relay/users"
+	"lethe/relay/wire"
+	"lethe/tls"
+)
+
+// Limits bound what one client may use. A zero switches a limit off, but for
+// OutboxBytes and StanzaBytes.
+type Limits struct {
+	StanzaBytes           int // one stanza
+	BytesPerSecond        int // read from one connection, after a burst
+	LoginsPerMinute       int // failed ones, for one address
+	ConnectionsPerAddress int
+	OutboxBytes           int // waiting for one connection
+}
+
+// Config is what a Server stands on. All fields are needed.
+type Config struct {
+	Domains []string // served, in normal form
+	TLS     *tls.Server
+	Router  *relay.Router
+	Home    relay.Home
+	Users   func() *users.Set // the set now in force
+	Plain   bool              // offer SASL PLAIN too
+	Limits  Limits
+	Report  func(relay.Event)
+}
+
+// Server accepts client connections.
+type Server struct {
+	cfg     Config
+	domains map[string]bool
+	readers wire.Pool
+	guesses *guesses
+
+	mu       sync.Mutex
+	closing  bool
+	unbound  map[net.Conn]struct{} // still negotiating
+	sessions map[netip.Prefix]int  // connections by address
+	streams  sync.WaitGroup
+}
+
+// NewServer returns a Server that serves nobody until Serve.
+func NewServer(cfg Config) *Server {
+	s := &Server{
+		cfg:      cfg,
+		domains:  make(map[string]bool),
+		guesses:  newGuesses(cfg.Limits.LoginsPerMinute),
+		unbound:  make(map[net.Conn]struct{}),
+		sessions: make(map[netip.Prefix]int),
+	}
+	for _, d := range cfg.Domains {
+		s.domains[d] = true
+	}
+	return s
+}
+
+// Serve accepts connections on l until l is closed. On a direct listener TLS
+// begins with the first byte (XEP-0368); on others it is asked for with
+// STARTTLS.
+func (s *Server) Serve(l net.Listener, direct bool) error {
+	for {
+		nc, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			// Out of file descriptors, or a peer gone before its turn: the
+			// listener lives on.
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		from := origin(nc)
+		if !s.admit(nc, from) {
+			nc.Close()
+			continue
+		}
+		go s.connection(nc, from, direct)
+	}
+}
+
+// origin is the part of a peer's address that connections and failures are
+// counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
+func origin(nc net.Conn) netip.Prefix {
+	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
+	if err != nil {
+		return netip.Prefix{} // a Unix socket
+	}
+	addr, bits := ap.Addr().Unmap(), 64
+	if addr.Is4() {
+		bits = 32
+	}
+	p, _ := addr.WithZone("").Prefix(bits) // fails for no address of these lengths
+	return p
+}
+
+func (s *Server) admit(nc net.Conn, from netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	if limit := s.cfg.Limits.ConnectionsPerAddress; limit > 0 && s.sessions[from] >= limit {
+		s.cfg.Report(relay.ConnectionLimit)
+		return false
+	}
+	s.sessions[from]++
+	s.unbound[nc] = struct{}{}
+	s.streams.Add(1)
+	return true
+}
+
+// bound moves a connection out of the care of Shutdown into that of its
+// account.
+func (s *Server) bound(nc net.Conn) {
+	s.mu.Lock()
+	delete(s.unbound, nc)
+	s.mu.Unlock()
+}
+
+func (s *Server) release(nc net.Conn, from netip.Prefix) {
+	s.mu.Lock()
+	delete(s.unbound, nc)
+	if s.sessions[from]--; s.sessions[from] <= 0 {
+		delete(s.sessions, from)
+	}
+	s.mu.Unlock()
+	s.streams.Done()
+}
+
+// Shutdown admits nobody any more and ends the connections that have not
+// bound a resource; the account ends the others. It waits until all are gone,
+// or for the grace time.
+func (s *Server) Shutdown(grace time.Duration) {
+	s.mu.Lock()
+	s.closing = true
+	for nc := range s.unbound {
+		nc.Close()
+	}
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		s.streams.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(grace):
+	}
+}

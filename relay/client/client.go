@@ -1,0 +1,393 @@
+// Package client is a small XMPP client: enough to hold a conversation with a
+// relay in the demo and in tests, and to show in one sitting what a client
+// does. It keeps no roster and no history.
+//
+// It logs in as a careful client would: TLS or nothing, the certificate
+// verified, the strongest SCRAM mechanism with channel binding, the server's
+// own proof checked.
+package client
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"lethe/relay/jid"
+	"lethe/relay/sasl"
+	"lethe/relay/wire"
+	"lethe/tls"
+)
+
+const (
+	nsTLS  = "urn:ietf:params:xml:ns:xmpp-tls"
+	nsSASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+	nsBind = "urn:ietf:params:xml:ns:xmpp-bind"
+)
+
+// Config says who logs in where. Address, User and Password are needed.
+type Config struct {
+	Address  string  // host:port
+	User     jid.JID // bare; its domain is the name in the certificate
+	Password string
+	Resource string         // "" lets the server choose
+	Roots    *x509.CertPool // nil: the system's
+	Direct   bool           // TLS from the first byte (XEP-0368)
+	Only     string         // this SASL mechanism and no other
+	Timeout  time.Duration  // of each step; 0: 10 seconds
+}
+
+// Client is one connection. It belongs to one goroutine.
+type Client struct {
+	cfg       Config
+	nc        net.Conn
+	conn      *tls.Conn
+	in        *wire.Reader
+	jid       jid.JID
+	mechanism string
+}
+
+// Failure is an answer that says no.
+type Failure struct {
+	Condition string // the name of the condition's element
+}
+
+func (f *Failure) Error() string { return "client: the server answered " + f.Condition }
+
+// Dial connects, logs in and binds a resource.
+func Dial(ctx context.Context, cfg Config) (*Client, error) {
+	c, err := Connect(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.login(); err != nil {
+		c.Cut()
+		return nil, err
+	}
+	if err := c.bind(); err != nil {
+		c.Cut()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Connect goes as far as TLS.
+func Connect(ctx context.Context, cfg Config) (*Client, error) {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	nc, err := (&net.Dialer{Timeout: cfg.Timeout}).DialContext(ctx, "tcp", cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, nc: nc, in: wire.NewReader(wire.Limits{Bytes: 16 << 20})}
+	nc.SetDeadline(time.Now().Add(cfg.Timeout))
+	if err := c.secure(); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Client) secure() error {
+	if !c.cfg.Direct {
+		if _, err := c.open(); err != nil {
+			return err
+		}
+		answer, err := c.Ask("<starttls xmlns='" + nsTLS + "'/>")
+		if err != nil {
+			return err
+		}
+		if answer.Name != "proceed" {
+			return &Failure{answer.Name}
+		}
+		if c.in.Buffered() > 0 {
+			return errors.New("client: cleartext behind <proceed/>")
+		}
+		c.in.Reset()
+	}
+	conn, err := tls.Client(c.nc, c.cfg.Timeout, tls.ClientConfig{
+		ServerName: c.cfg.User.Domain(), Roots: c.cfg.Roots, ALPN: c.alpn(), MinTLS12: true,
+	})
+	if err != nil {
+		return err
+	}
+	c.conn = conn
+	return nil
+}
+
+func (c *Client) alpn() []string {
+	if c.cfg.Direct {
+		return []string{"xmpp-client"}
+	}
+	return nil
+}
+
+// open starts a stream and returns its features.
+func (c *Client) open() (*wire.Node, error) {
+	b := []byte("<?xml version='1.0'?><stream:stream xmlns='" + wire.NSClient + "' xmlns:stream='" + wire.NSStream + "' version='1.0' xml:lang='en'")
+	b = wire.AppendAttr(b, "to", c.cfg.User.Domain())
+	if err := c.Send(string(b) + ">"); err != nil {
+		return nil, err
+	}
+	for {
+		_, err := c.in.Open()
+		if err == nil {
+			return c.Next()
+		}
+		if err != wire.ErrMore {
+			return nil, err
+		}
+		if err := c.read(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) login() error {
+	features, err := c.open()
+	if err != nil {
+		return err
+	}
+	s, err := c.sasl(features)
+	if err != nil {
+		return err
+	}
+	c.mechanism = s.Mechanism()
+	data, err := s.Start()
+	request := "<auth xmlns='" + nsSASL + "' mechanism='" + s.Mechanism() + "'>"
+	for closing := "</auth>"; ; closing = "</response>" {
+		if err != nil {
+			return err
+		}
+		answer, err2 := c.Ask(request + encode(data) + closing)
+		if err2 != nil {
+			return err2
+		}
+		given, err2 := base64.StdEncoding.DecodeString(answer.Text)
+		if err2 != nil {
+			return err2
+		}
+		switch answer.Name {
+		case "challenge":
+			data, err = s.Step(given)
+		case "success":
+			c.in.Restart()
+			return s.Finish(given)
+		default:
+			return failure(answer)
+		}
+		request = "<response xmlns='" + nsSASL + "'>"
+	}
+}
+
+func encode(data []byte) string {
+	if data != nil && len(data) == 0 {
+		return "="
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+func (c *Client) sasl(features *wire.Node) (*sasl.Client, error) {
+	cfg := sasl.ClientConfig{User: c.cfg.User.Local(), Password: c.cfg.Password, Only: c.cfg.Only, Plain: c.cfg.Only == "PLAIN"}
+	cfg.Exporter, _ = c.conn.Exporter()
+	cfg.EndPoint, _ = c.conn.EndPoint()
+	if m := features.Child(nsSASL, "mechanisms"); m != nil {
+		for _, mechanism := range m.Children {
+			cfg.Mechanisms = append(cfg.Mechanisms, mechanism.Text)
+		}
+	}
+	if b := features.Child("urn:xmpp:sasl-cb:0", "sasl-channel-binding"); b != nil {
+		for _, binding := range b.Children {
+			cfg.Bindings = append(cfg.Bindings, binding.Attr("type"))
+		}
+	}
+	return sasl.NewClient(cfg)
+}
+
+func (c *Client) bind() error {
+	if _, err := c.open(); err != nil {
+		return err
+	}
+	resource := ""
+	if c.cfg.Resource != "" {
+		resource = string(wire.AppendText([]byte("<resource>"), c.cfg.Resource)) + "</resource>"
+	}
+	answer, err := c.Ask("<iq type='set' id='bind'><bind xmlns='" + nsBind + "'>" + resource + "</bind></iq>")
+	if err != nil {
+		return err
+	}
+	if answer.Attr("type") != "result" {
+		return failure(answer)
+	}
+	if b := answer.Child(nsBind, "bind"); b != nil && b.Child(nsBind, "jid") != nil {
+		c.jid, err = jid.Parse(b.Child(nsBind, "jid").Text)
+		return err
+	}
+	return errors.New("client: no address in the answer to bind")
+}
+
+// failure is the condition that an answer names.
+func failure(n *wire.Node) error {
+	if e := n.Child(wire.NSClient, "error"); e != nil {
+		n = e
+	}
+	for _, child := range n.Children {
+		if child.Name != "text" {
+			return &Failure{child.Name}
+		}
+	}
+	return &Failure{n.Name}
+}
+
+// JID is the address the server bound.
+func (c *Client) JID() jid.JID { return c.jid }
+
+// Mechanism is the SASL mechanism that was used.
+func (c *Client) Mechanism() string { return c.mechanism }
+
+// Send writes bytes as they are.
+func (c *Client) Send(xml string) error {
+	if c.conn != nil {
+		_, err := c.conn.Write([]byte(xml))
+		return err
+	}
+	_, err := io.WriteString(c.nc, xml)
+	return err
+}
+
+// Ask sends and waits for the next element.
+func (c *Client) Ask(xml string) (*wire.Node, error) {
+	if err := c.Send(xml); err != nil {
+		return nil, err
+	}
+	return c.Next()
+}
+
+// Next waits for the next element. A stream error comes as a [Failure], the
+// end of the stream as io.EOF.
+func (c *Client) Next() (*wire.Node, error) {
+	s, err := c.next()
+	if err != nil {
+		return nil, err
+	}
+	return c.node(s)
+}
+
+// NextRaw is Next for those who care for the very bytes.
+func (c *Client) NextRaw() (string, error) {
+	s, err := c.next()
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.node(s); err != nil {
+		return "", err
+	}
+	return string(s.Raw()), nil
+}
+
+func (c *Client) node(s *wire.Stanza) (*wire.Node, error) {
+	n := s.Node()
+	if n.NS == wire.NSStream && n.Name == "error" {
+		return nil, failure(n)
+	}
+	return n, nil
+}
+
+func (c *Client) next() (*wire.Stanza, error) {
+	deadline := time.Now().Add(c.cfg.Timeout)
+	if c.conn != nil {
+		c.conn.SetReadDeadline(deadline)
+	} else {
+		c.nc.SetReadDeadline(deadline)
+	}
+	for {
+		s, err := c.in.Next()
+		if err != wire.ErrMore {
+			return s, err
+		}
+		if err := c.read(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) read() error {
+	var n int
+	var err error
+	if c.conn != nil {
+		n, err = c.conn.Read(c.in.Space())
+	} else {
+		n, err = c.nc.Read(c.in.Space())
+	}
+	c.in.Filled(n)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// Until skips elements up to the first for which want is true.
+func (c *Client) Until(want func(*wire.Node) bool) (*wire.Node, error) {
+	for range 10000 {
+		n, err := c.Next()
+		if err != nil || want(n) {
+			return n, err
+		}
+	}
+	return nil, errors.New("client: the awaited element did not come")
+}
+
+// Online sends initial presence and waits until the server has taken it.
+func (c *Client) Online() error {
+	if err := c.Send("<presence/>"); err != nil {
+		return err
+	}
+	return c.Ping()
+}
+
+// Ping asks the server for a sign of life (XEP-0199): what was sent before
+// has been handled when the answer comes. What arrives meanwhile is skipped.
+func (c *Client) Ping() error {
+	id := fmt.Sprintf("ping-%d", time.Now().UnixNano())
+	if err := c.Send("<iq type='get' id='" + id + "' to='" + c.cfg.User.Domain() + "'><ping xmlns='urn:xmpp:ping'/></iq>"); err != nil {
+		return err
+	}
+	_, err := c.Until(func(n *wire.Node) bool { return n.Name == "iq" && n.Attr("id") == id })
+	return err
+}
+
+// Say sends a chat message with a body.
+func (c *Client) Say(to, id, body string) error {
+	b := wire.AppendAttr([]byte("<message type='chat'"), "to", to)
+	b = wire.AppendAttr(b, "id", id)
+	b = wire.AppendText(append(b, "><body>"...), body)
+	return c.Send(string(b) + "</body></message>")
+}
+
+// Close ends the stream and the connection in order.
+func (c *Client) Close() {
+	c.Send("</stream:stream>")
+	c.in.Close()
+	if c.conn != nil {
+		c.conn.Close()
+		return
+	}
+	c.nc.Close()
+}
+
+// Cut ends the connection without a word.
+func (c *Client) Cut() { c.nc.Close() }
+
+// Encrypted reports the TLS version in words, "" in cleartext.
+func (c *Client) Encrypted() string {
+	if c.conn == nil {
+		return ""
+	}
+	return strings.TrimSpace("TLS 1." + fmt.Sprint(c.conn.Version()-0x0301))
+}

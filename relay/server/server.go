@@ -1,0 +1,119 @@
+// Package server puts the rooms together to one running relay. It is given
+// checked parts and open listeners, so that main can make them from files and
+// the demo from nothing.
+package server
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"lethe/relay"
+	"lethe/relay/account"
+	"lethe/relay/c2s"
+	"lethe/relay/users"
+	"lethe/relay/wire"
+	"lethe/tls"
+)
+
+const (
+	// sweep is how often forgotten accounts are looked for.
+	sweep = time.Minute
+	// grace is how long Shutdown waits for connections to take leave.
+	grace = 3 * time.Second
+)
+
+// Parts is what a relay is made of. Report may be nil, all else is needed.
+type Parts struct {
+	Domains      []string
+	Users        *users.Set
+	Certificates *tls.Certificates
+	TLS12        bool // allow TLS 1.2 too
+	Plain        bool // offer SASL PLAIN too
+	ForgetAfter  time.Duration
+	Limits       c2s.Limits
+	Report       func(relay.Event)
+}
+
+// Server is a running relay.
+type Server struct {
+	users    atomic.Pointer[users.Set]
+	tls      *tls.Server
+	router   *relay.Router
+	accounts *account.Server
+	clients  *c2s.Server
+	stop     chan struct{}
+}
+
+// New returns a relay that serves as soon as it is given listeners.
+func New(p Parts) *Server {
+	if p.Report == nil {
+		p.Report = func(relay.Event) {}
+	}
+	s := &Server{router: relay.NewRouter(), tls: tls.NewServer(p.Certificates, p.TLS12), stop: make(chan struct{})}
+	s.users.Store(p.Users)
+	s.accounts = account.New(s.router, p.Users, account.Config{Domains: p.Domains, ForgetAfter: p.ForgetAfter})
+	for _, d := range p.Domains {
+		s.router.Handle(d, s.accounts)
+	}
+	s.clients = c2s.NewServer(c2s.Config{
+		Domains: p.Domains,
+		TLS:     s.tls,
+		Router:  s.router,
+		Home:    s.accounts,
+		Users:   s.users.Load,
+		Plain:   p.Plain,
+		Limits:  p.Limits,
+		Report:  p.Report,
+	})
+	go s.sweep()
+	return s
+}
+
+func (s *Server) sweep() {
+	tick := time.NewTicker(sweep)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.accounts.Sweep(now)
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// ServeClients accepts clients on l until l is closed; direct says that TLS
+// begins with the first byte.
+func (s *Server) ServeClients(l net.Listener, direct bool) error {
+	return s.clients.Serve(l, direct)
+}
+
+// Users returns the set in force.
+func (s *Server) Users() *users.Set { return s.users.Load() }
+
+// SetUsers puts another set in force. Connections of users that it has no
+// more, or with other credentials, end at once.
+func (s *Server) SetUsers(set *users.Set) {
+	s.users.Store(set)
+	var p relay.Pass
+	s.accounts.SetUsers(&p, set)
+	p.Flush()
+}
+
+// Certificates returns the certificates in force.
+func (s *Server) Certificates() *tls.Certificates { return s.tls.Certificates() }
+
+// SetCertificates puts others in force, for connections from now on.
+func (s *Server) SetCertificates(c *tls.Certificates) { s.tls.SetCertificates(c) }
+
+// Shutdown ends every stream with system-shutdown (RFC 6120 §4.9.3.20) and
+// returns when all are gone or have had their time. The listeners must be
+// closed before.
+func (s *Server) Shutdown() {
+	close(s.stop)
+	var p relay.Pass
+	s.accounts.CloseAll(&p, wire.SystemShutdown)
+	p.Flush()
+	s.clients.Shutdown(grace)
+}
