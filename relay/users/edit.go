@@ -120,7 +120,7 @@ func parseFor(text []byte, j jid.JID) (*Set, *User, error) {
 }
 
 // rewrite passes every line through change, raises the serial and makes sure
-// that a sound file comes out.
+// that a sound file comes out. An [*Error] names the line of the file as it is.
 func (s *Set) rewrite(text []byte, change func(n int, line string) string) ([]byte, error) {
 	if s.serial == maxSerial {
 		return nil, fmt.Errorf("serial %d is the last there is; begin a new file", s.serial)
@@ -129,16 +129,22 @@ func (s *Set) rewrite(text []byte, change func(n int, line string) string) ([]by
 	raised := "serial " + strconv.FormatUint(s.serial+1, 10) + "\n"
 	var b strings.Builder
 	b.Grow(len(text) + 256)
+	var origin []int // for each line of the new file, that of the old
 	for n, line := range lines(string(text)) {
 		now := change(n, line)
 		if rest, ok := strings.CutPrefix(now, was); ok {
 			now = raised + rest
 		}
 		b.WriteString(now)
+		origin = append(origin, slices.Repeat([]int{n}, strings.Count(now, "\n"))...)
 	}
 	out := []byte(b.String())
-	if _, err := Parse(out); err != nil {
-		return nil, fmt.Errorf("the change would break the file: %w", err)
+	_, err := Parse(out)
+	if e, ok := err.(*Error); ok && e.Line <= len(origin) {
+		return nil, &Error{origin[e.Line-1], "the change would break this line: " + e.What, e.Cure}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

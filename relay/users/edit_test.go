@@ -95,4 +95,11 @@ func TestRemove(t *testing.T) {
 	if got, _, err := users.Remove([]byte(only), addr("a@x")); err == nil || got != nil || !strings.Contains(err.Error(), "a room without members") {
 		t.Errorf("a room lost its last member: %v", err)
 	}
+	// Lines are counted in the file as it is, not as it would be.
+	if _, _, err := users.Remove([]byte(only), addr("a@x")); !strings.HasPrefix(err.Error(), "line 4: ") {
+		t.Errorf("the error about line 4 is %v", err)
+	}
+	if _, err := users.Add([]byte(full), &users.User{JID: addr("eve@partner.example")}); !strings.HasPrefix(err.Error(), "line 10: ") {
+		t.Errorf("the error about line 10 is %v", err)
+	}
 }
