@@ -8,7 +8,7 @@ func (s *Stanza) SetTo(to string) { s.newTo, s.setTo = to, true }
 
 // SetLang makes Append write this xml:lang if the stanza has none of its own
 // (RFC 6120 §8.1.5) and lang is not empty.
-func (s *Stanza) SetLang(lang string) { s.deft = lang }
+func (s *Stanza) SetLang(lang string) { s.otherLang = lang }
 
 // Append appends the stanza as it goes out on a stream whose default and
 // content namespace is ns. Only its start tag differs from what was received:
@@ -23,14 +23,14 @@ func (s *Stanza) Append(dst []byte, ns string) []byte {
 		dst = s.appendAttr(dst, &sc.own[i], ns)
 	}
 	dst = s.appendInherited(dst, ns)
-	if s.setFrom && s.newFrom != "" && s.from == nil {
+	if s.setFrom && s.newFrom != "" && s.From() == nil {
 		dst = AppendAttr(dst, "from", s.newFrom)
 	}
-	if s.setTo && s.newTo != "" && s.to == nil {
+	if s.setTo && s.newTo != "" && s.To() == nil {
 		dst = AppendAttr(dst, "to", s.newTo)
 	}
-	if s.deft != "" && s.lang == nil {
-		dst = AppendAttr(dst, "xml:lang", s.deft)
+	if s.otherLang != "" && s.Lang() == nil {
+		dst = AppendAttr(dst, "xml:lang", s.otherLang)
 	}
 	return append(dst, s.raw[sc.tagEnd:]...)
 }
@@ -62,28 +62,23 @@ func appendUnlessEmpty(dst []byte, name, value string) []byte {
 // stream it came from, and would not be on the other stream.
 func (s *Stanza) appendInherited(dst []byte, ns string) []byte {
 	sc := s.sc
-	hasDefault := sc.ownDefault
+	if deft := sc.outer[0].name; !sc.ownDefault && !sc.isContent(deft) {
+		dst = appendQuoted(append(dst, " xmlns"...), deft)
+	}
+	if sc.used == 0 {
+		return dst
+	}
 	for i := range sc.outer {
-		d := &sc.outer[i]
-		content := sc.isContent(d.name)
-		switch {
-		case len(d.prefix) > 0 && sc.used&(1<<i) != 0:
-			dst = append(append(dst, " xmlns:"...), d.prefix...)
-		case len(d.prefix) == 0 && !sc.ownDefault && !content:
-			dst = append(dst, " xmlns"...)
-			hasDefault = true
-		default:
-			hasDefault = hasDefault || len(d.prefix) == 0
+		if sc.used&(1<<i) == 0 {
 			continue
 		}
-		if content {
+		d := &sc.outer[i]
+		dst = append(append(dst, " xmlns:"...), d.prefix...)
+		if sc.isContent(d.name) {
 			dst = appendQuoted(dst, ns)
 		} else {
 			dst = appendQuoted(dst, d.name)
 		}
-	}
-	if !hasDefault {
-		dst = append(dst, " xmlns=''"...)
 	}
 	return dst
 }

@@ -60,7 +60,7 @@ type work struct {
 func (p *Pool) work(l Limits) *work {
 	w, ok := p.works.Get().(*work)
 	if !ok {
-		w = new(work)
+		w = &work{scanner: newScanner()}
 	}
 	w.limits = l
 	w.use(p.buffer(smallest))
@@ -88,7 +88,7 @@ func (w *work) forget() {
 		scanner: scanner{
 			attrs:      w.attrs[:0],
 			open:       w.open[:0],
-			namespaces: namespaces{binds: w.binds[:0], scratch: w.scratch[:0]},
+			namespaces: namespaces{binds: w.binds[:0], prefixed: w.prefixed[:0], scratch: w.scratch[:0]},
 			view:       view{own: w.own[:0], children: w.view.children[:0]},
 		},
 		stanza: Stanza{children: w.stanza.children[:0]},

@@ -15,15 +15,29 @@ const (
 	sevnf = 0x7f * ones
 )
 
+// word returns the eight bytes of b from p on.
+func word(b []byte, p int) uint64 { return binary.LittleEndian.Uint64(b[p:]) }
+
+// plain has the high bit of each byte of x set that is plainByte, or not ASCII.
+func plain(x uint64) uint64 {
+	angle := (x | '\x02'*ones) ^ '>'*ones + sevnf // '<'|2 is '>'
+	amp := x ^ '&'*ones + sevnf
+	return angle & amp & (x + 0x60*ones) // the last: 0x20 and above
+}
+
 // skipPlain returns the index of the first byte from p on that is <, > or &, a
 // control character, or not ASCII; len(b) if there is none.
 func skipPlain(b []byte, p int) int {
+	for ; p+32 <= len(b); p += 32 {
+		x0, x1, x2, x3 := word(b, p), word(b, p+8), word(b, p+16), word(b, p+24)
+		ok := plain(x0) & plain(x1) & plain(x2) & plain(x3)
+		if (^ok|x0|x1|x2|x3)&highs != 0 {
+			break
+		}
+	}
 	for ; p+8 <= len(b); p += 8 {
-		x := binary.LittleEndian.Uint64(b[p:])
-		angle := (x | '\x02'*ones) ^ '>'*ones + sevnf // '<'|2 is '>'
-		amp := x ^ '&'*ones + sevnf
-		ok := angle & amp & (x + 0x60*ones) // the last: 0x20 and above
-		if hit := (^ok | x) & highs; hit != 0 {
+		x := word(b, p)
+		if hit := (^plain(x) | x) & highs; hit != 0 {
 			return p + bits.TrailingZeros64(hit)>>3
 		}
 	}
@@ -37,7 +51,7 @@ func skipPlain(b []byte, p int) int {
 func skipValue(b []byte, p int, quote byte) int {
 	q := uint64(quote) * ones
 	for ; p+8 <= len(b); p += 8 {
-		x := binary.LittleEndian.Uint64(b[p:])
+		x := word(b, p)
 		ok := (x ^ q + sevnf) & (x ^ '<'*ones + sevnf) & (x ^ '&'*ones + sevnf) & (x + 0x60*ones)
 		if hit := (^ok | x) & highs; hit != 0 {
 			return p + bits.TrailingZeros64(hit)>>3

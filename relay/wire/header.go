@@ -73,9 +73,14 @@ func (r *Reader) header() (*Header, error) {
 		return nil, BadFormat // RFC 6120 §4.9.3.1
 	}
 	r.name = bytes.Clone(w.tag.name.of(w.b))
-	r.outer = make([]decl, 0, len(w.binds))
+	r.outer = make([]decl, 1, 1+len(w.binds))
 	for _, b := range w.binds {
-		r.outer = append(r.outer, decl{bytes.Clone(b.prefix.of(w.b)), bytes.Clone(w.spell(b.name))})
+		d := decl{bytes.Clone(b.prefix.of(w.b)), bytes.Clone(w.spell(b.name))}
+		if len(d.prefix) == 0 {
+			r.outer[0] = d
+		} else {
+			r.outer = append(r.outer, d)
+		}
 	}
 	r.content = contentOf(r.outer)
 	h := &Header{NS: string(r.content)}
@@ -103,22 +108,12 @@ func (r *Reader) header() (*Header, error) {
 
 // contentOf chooses the content namespace among a header's declarations.
 func contentOf(outer []decl) []byte {
-	var deft, prefixed []byte
 	for _, d := range outer {
-		known := string(d.name) == NSClient || string(d.name) == NSServer
-		switch {
-		case len(d.prefix) == 0 && known:
+		if string(d.name) == NSClient || string(d.name) == NSServer {
 			return d.name
-		case len(d.prefix) == 0:
-			deft = d.name
-		case known && prefixed == nil:
-			prefixed = d.name
 		}
 	}
-	if prefixed != nil {
-		return prefixed
-	}
-	return deft
+	return outer[0].name
 }
 
 // maxDeclaration is how many bytes an XML declaration may have. It needs 60.

@@ -23,24 +23,35 @@ type binding struct {
 	name   namespace
 }
 
+// A prefixedAttr is an attribute whose name has a prefix.
+type prefixedAttr struct {
+	local span
+	ns    namespace
+}
+
 // A decl is a namespace declaration of the stream header.
 type decl struct{ prefix, name []byte }
 
-// maxOuter is how many declarations of a header fit namespaces.used.
-const maxOuter = 64
+// maxAttributes bounds Limits.Attributes: of the declarations of a header, and
+// the default namespace beside them, each has a bit in namespaces.used.
+const maxAttributes = 63
 
 // namespaces knows which prefix means what at the place being scanned.
 type namespaces struct {
-	outer   []decl    // of the stream header
-	content []byte    // the content namespace among them
-	used    uint64    // which of these were used, a bit each
-	binds   []binding // within the element, the innermost last
-	scratch []byte    // NSXML, then what had to be decoded
+	outer    []decl         // of the stream header; the first is the default one
+	content  []byte         // the content namespace among them
+	used     uint64         // which of these were used, a bit each
+	binds    []binding      // within the element, the innermost last
+	prefixed []prefixedAttr // of the present start tag
+	scratch  []byte         // NSXML, then what had to be decoded
 }
 
 func (n *namespaces) begin() {
 	n.used, n.binds = 0, n.binds[:0]
-	n.scratch = append(n.scratch[:0], NSXML...)
+	if len(n.scratch) == 0 {
+		n.scratch = append(n.scratch, NSXML...)
+	}
+	n.scratch = n.scratch[:len(NSXML)]
 }
 
 // isContent reports whether a namespace is the stream's content namespace.
@@ -59,8 +70,11 @@ func (s *scanner) spell(ns namespace) []byte {
 	return ns.of(s.b)
 }
 
-// lookup finds what a prefix, or the empty one, is bound to.
+// lookup finds what a prefix is bound to.
 func (s *scanner) lookup(prefix []byte) (namespace, bool) {
+	if len(prefix) == 0 {
+		return s.defaultNamespace(), true
+	}
 	for i := len(s.binds) - 1; i >= 0; i-- {
 		if bytes.Equal(s.binds[i].prefix.of(s.b), prefix) {
 			return s.binds[i].name, true
@@ -75,7 +89,20 @@ func (s *scanner) lookup(prefix []byte) (namespace, bool) {
 	if string(prefix) == "xml" {
 		return namespace{span{0, int32(len(NSXML))}, fromScratch}, true
 	}
-	return namespace{}, len(prefix) == 0
+	return namespace{}, false
+}
+
+// defaultNamespace returns that of elements without prefix.
+func (n *namespaces) defaultNamespace() namespace {
+	for i := len(n.binds) - 1; i >= 0; i-- {
+		if p := n.binds[i].prefix; p.from == p.to {
+			return n.binds[i].name
+		}
+	}
+	if len(n.outer) == 0 {
+		return namespace{}
+	}
+	return namespace{in: fromHeader}
 }
 
 // declare puts the declarations among the attributes in force.
@@ -129,27 +156,29 @@ func (s *scanner) resolvePrefixes() error {
 			return BadNamespacePrefix // RFC 6120 §4.9.3.2
 		}
 	}
+	s.prefixed = s.prefixed[:0]
 	for i := range s.attrs {
 		a := &s.attrs[i]
 		if a.colon == 0 || a.role == roleDeclaration {
 			continue
 		}
-		var ok bool
-		if a.ns, ok = s.lookup(a.prefix(s.b)); !ok {
+		ns, ok := s.lookup(a.prefix(s.b))
+		if !ok {
 			return BadNamespacePrefix // RFC 6120 §4.9.3.2
 		}
-		for j := range s.attrs[:i] {
-			if s.same(&s.attrs[j], a) {
+		p := prefixedAttr{span{a.colon + 1, a.name.to}, ns}
+		for _, other := range s.prefixed {
+			if s.same(other, p) {
 				return NotWellFormed // Namespaces in XML 1.0 §6.3
 			}
 		}
+		s.prefixed = append(s.prefixed, p)
 	}
 	return nil
 }
 
 // same reports whether two attributes have one local name and, by different
 // prefixes, one namespace.
-func (s *scanner) same(a, b *attr) bool {
-	return a.colon != 0 && a.role != roleDeclaration &&
-		bytes.Equal(a.local(s.b), b.local(s.b)) && bytes.Equal(s.spell(a.ns), s.spell(b.ns))
+func (s *scanner) same(a, b prefixedAttr) bool {
+	return bytes.Equal(a.local.of(s.b), b.local.of(s.b)) && bytes.Equal(s.spell(a.ns), s.spell(b.ns))
 }

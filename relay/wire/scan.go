@@ -1,7 +1,5 @@
 package wire
 
-import "bytes"
-
 // The scanner is a state machine over one element, the stanza or the stream
 // header. Each method below carries one state forward as far as the bytes
 // reach; what it needs to go on later is kept in the scanner, so that no byte
@@ -44,7 +42,6 @@ type attr struct {
 	value span
 	coded bool // the value means something else than its bytes
 	role  role
-	ns    namespace // of its prefix
 }
 
 // local returns the name without its prefix.
@@ -90,9 +87,19 @@ type scanner struct {
 	attrs []attr // its attributes
 	seen  uint64 // of their names, a bit each, to find most duplicates absent
 
+	namespaced bool // a name among these has a prefix, or is xmlns
+
 	open []element // from the stanza inwards
 	namespaces
 	view
+}
+
+// newScanner returns a scanner with room for any start tag.
+func newScanner() scanner {
+	return scanner{
+		attrs: make([]attr, 0, maxAttributes),
+		view:  view{own: make([]attr, 0, maxAttributes)},
+	}
 }
 
 // begin prepares for an element whose first byte is <.
@@ -105,43 +112,37 @@ func (s *scanner) begin(root bool) {
 }
 
 // run scans on until the element is complete or the bytes are used up.
-func (s *scanner) run() error {
-	for s.state < complete {
+func (s *scanner) run() (err error) {
+	for err == nil && s.state < complete {
 		if s.pos >= len(s.b) {
 			return ErrMore
 		}
-		if err := s.step(); err != nil {
-			return err
+		switch s.state {
+		case inText:
+			err = s.text()
+		case afterOpen:
+			err = s.markup()
+		case inName:
+			err = s.tagName()
+		case inTag:
+			err = s.inside()
+		case inAttr:
+			err = s.attrName()
+		case inValue:
+			err = s.value()
+		case inEnd:
+			err = s.endName()
+		case inReference:
+			err = s.reference()
+		case inCDATA:
+			err = s.cdata()
+		case afterBang:
+			err = s.bang()
+		default:
+			err = s.single()
 		}
 	}
-	return nil
-}
-
-// step carries the present state forward. There is at least one byte.
-func (s *scanner) step() error {
-	switch s.state {
-	case inText:
-		return s.text()
-	case afterOpen:
-		return s.markup()
-	case inName:
-		return s.tagName()
-	case inTag:
-		return s.inside()
-	case inAttr:
-		return s.attrName()
-	case inValue:
-		return s.value()
-	case inEnd:
-		return s.endName()
-	case inReference:
-		return s.reference()
-	case inCDATA:
-		return s.cdata()
-	case afterBang:
-		return s.bang()
-	}
-	return s.single()
+	return err
 }
 
 // single reads the states that wait for one byte behind optional white space.
@@ -180,6 +181,9 @@ func (s *scanner) text() error {
 		switch c := s.b[p]; {
 		case c == '<':
 			s.pos, s.state = p+1, afterOpen
+			if s.pos < len(s.b) {
+				return s.markup()
+			}
 			return nil
 		case c == '&':
 			s.beginReference(p, inText)
@@ -296,14 +300,19 @@ func (s *scanner) markup() error {
 			return NotWellFormed
 		}
 		s.pos, s.state = s.pos+1, inEnd
-		return nil
+		return s.endName()
 	case '!':
 		s.pos, s.state = s.pos+1, afterBang
 		return nil
 	case '?':
 		return RestrictedXML // RFC 6120 §11.1: processing instructions
 	}
-	s.attrs, s.seen = s.attrs[:0], 0
+	s.attrs, s.seen, s.namespaced = s.attrs[:0], 0, false
+	if end := s.plainName(); end > 0 {
+		s.tag = attr{name: span{int32(s.pos), int32(end)}}
+		s.pos, s.state, s.spaced = end, inTag, false
+		return s.inside()
+	}
 	s.beginName(inName)
 	return s.tagName()
 }
@@ -318,7 +327,7 @@ func (s *scanner) endName() error {
 	if len(rest) <= len(name) {
 		return ErrMore
 	}
-	if !bytes.Equal(rest[:len(name)], name) {
+	if string(rest[:len(name)]) != string(name) {
 		return NotWellFormed // XML 1.0 §3, WFC: Element Type Match
 	}
 	s.endAt = int32(s.pos - len("</"))
@@ -337,11 +346,13 @@ func (s *scanner) endName() error {
 // opened ends a start tag.
 func (s *scanner) opened(empty bool) error {
 	outside := len(s.binds)
-	if err := s.declare(); err != nil {
-		return err
-	}
-	if err := s.resolvePrefixes(); err != nil {
-		return err
+	if s.namespaced {
+		if err := s.declare(); err != nil {
+			return err
+		}
+		if err := s.resolvePrefixes(); err != nil {
+			return err
+		}
 	}
 	if s.root {
 		s.state = complete

@@ -32,32 +32,24 @@ func (k Kind) String() string {
 type Stanza struct {
 	Kind Kind
 
-	sc                      *scanner // what was noted of it
-	raw                     []byte
-	to, from, id, typ, lang []byte
-	children                []Child // memory for Children
+	sc       *scanner // what was noted of it
+	raw      []byte
+	values   [roleLang + 1][]byte // by role
+	children []Child              // memory for Children
 
 	// What Append writes instead.
-	setTo, setFrom       bool
-	newTo, newFrom, deft string
+	setTo, setFrom            bool
+	newTo, newFrom, otherLang string
 }
 
 // fill makes s the stanza that sc has completed.
 func (s *Stanza) fill(sc *scanner) {
-	*s = Stanza{Kind: sc.kind, sc: sc, raw: sc.b[:sc.pos], children: s.children[:0]}
+	s.Kind, s.sc, s.raw = sc.kind, sc, sc.b[:sc.pos]
+	s.setTo, s.setFrom, s.otherLang = false, false, ""
+	clear(s.values[:])
 	for i := range sc.own {
-		a := &sc.own[i]
-		switch a.role {
-		case roleTo:
-			s.to = sc.valueOf(a)
-		case roleFrom:
-			s.from = sc.valueOf(a)
-		case roleID:
-			s.id = sc.valueOf(a)
-		case roleType:
-			s.typ = sc.valueOf(a)
-		case roleLang:
-			s.lang = sc.valueOf(a)
+		if a := &sc.own[i]; a.role != roleNone && a.role <= roleLang {
+			s.values[a.role] = sc.valueOf(a)
 		}
 	}
 }
@@ -81,20 +73,20 @@ func (s *Stanza) NS() []byte { return s.sc.spell(s.sc.ns) }
 
 // To returns the value of the attribute to, decoded; nil if it is absent. Like
 // the others below it is what was received, whatever was set since.
-func (s *Stanza) To() []byte { return s.to }
+func (s *Stanza) To() []byte { return s.values[roleTo] }
 
 // From returns the value of the attribute from, decoded; nil if it is absent.
-func (s *Stanza) From() []byte { return s.from }
+func (s *Stanza) From() []byte { return s.values[roleFrom] }
 
 // ID returns the value of the attribute id, decoded; nil if it is absent.
-func (s *Stanza) ID() []byte { return s.id }
+func (s *Stanza) ID() []byte { return s.values[roleID] }
 
 // Type returns the value of the attribute type, decoded; nil if it is absent.
-func (s *Stanza) Type() []byte { return s.typ }
+func (s *Stanza) Type() []byte { return s.values[roleType] }
 
 // Lang returns the value of the attribute xml:lang, decoded; nil if it is
 // absent.
-func (s *Stanza) Lang() []byte { return s.lang }
+func (s *Stanza) Lang() []byte { return s.values[roleLang] }
 
 // Raw returns the stanza as it was received.
 func (s *Stanza) Raw() []byte { return s.raw }
@@ -149,7 +141,8 @@ func (s *Stanza) child(i int) Child {
 // into b.
 func ParseStanza(b []byte, contentNS string) (*Stanza, error) {
 	ns := []byte(contentNS)
-	s := &scanner{limits: Limits{}.orDefaults(), b: b}
+	s := newScanner()
+	s.limits, s.b = Limits{}.orDefaults(), b
 	s.outer, s.content = []decl{{name: ns}}, ns
 	if len(b) > s.limits.Bytes {
 		return nil, PolicyViolation
@@ -165,6 +158,6 @@ func ParseStanza(b []byte, contentNS string) (*Stanza, error) {
 		return nil, NotWellFormed
 	}
 	stanza := new(Stanza)
-	stanza.fill(s)
+	stanza.fill(&s)
 	return stanza, nil
 }

@@ -14,12 +14,12 @@ func (s *scanner) beginName(in state) {
 
 // name reads on in a name; done says that it ended, before s.pos.
 func (s *scanner) name() (done bool, err error) {
+	b, p := s.b, s.pos
 	longest := int(s.mark) + s.limits.Name
-	end := min(len(s.b), longest+1)
-	p := s.pos
+	end := min(len(b), longest+1)
 scan:
 	for p < end {
-		c := s.b[p]
+		c := b[p]
 		switch {
 		case classes[c]&nameByte != 0:
 			p++
@@ -40,11 +40,12 @@ scan:
 	if p > longest {
 		return false, PolicyViolation
 	}
-	if p == len(s.b) {
+	if p == len(b) {
 		return false, nil
 	}
 	// Namespaces in XML 1.0 §4: a name, or two with a colon between them.
-	if !startsName(s.b[s.mark:]) || s.colon != 0 && !startsName(s.b[s.colon+1:]) {
+	if classes[b[s.mark]]&nameStart == 0 && !startsName(b[s.mark:]) ||
+		s.colon != 0 && !startsName(b[s.colon+1:]) {
 		return false, NotWellFormed
 	}
 	return true, nil
@@ -78,6 +79,7 @@ func (s *scanner) tagName() error {
 		return err
 	}
 	s.tag = attr{name: span{s.mark, int32(s.pos)}, colon: s.colon}
+	s.namespaced = s.colon != 0
 	s.spaced = false
 	s.state = inTag
 	return s.inside()
@@ -97,12 +99,15 @@ func (s *scanner) inside() error {
 		case c == '/':
 			s.pos++
 			s.state = afterSlash
+			if s.pos < len(s.b) {
+				return s.single()
+			}
 			return nil
 		case !s.spaced:
 			return NotWellFormed
 		case len(s.attrs) == s.limits.Attributes:
 			return PolicyViolation
-		default:
+		case !s.plainAttr():
 			s.beginName(inAttr)
 			return s.attrName()
 		}
@@ -110,33 +115,80 @@ func (s *scanner) inside() error {
 	return nil
 }
 
-// attrName reads the name of an attribute, and =" if that follows at once.
+// plainName returns where the name at s.pos ends, if that is there and nothing
+// in the name needs a second look, as is usual; else 0.
+func (s *scanner) plainName() int {
+	b, p := s.b, s.pos
+	for p < len(b) && classes[b[p]]&nameByte != 0 {
+		p++
+	}
+	if p == len(b) || p-s.pos > s.limits.Name || b[p] == ':' || b[p] >= 0x80 || classes[b[s.pos]]&nameStart == 0 {
+		return 0
+	}
+	return p
+}
+
+// plainAttr reads a whole attribute, if it is there and nothing in it needs a
+// second look. Otherwise it reads nothing.
+func (s *scanner) plainAttr() bool {
+	end := s.plainName()
+	if end == 0 || end+2 >= len(s.b) || s.b[end] != '=' {
+		return false
+	}
+	quote := s.b[end+1]
+	if quote != '"' && quote != '\'' {
+		return false
+	}
+	value := span{int32(end + 2), int32(skipValue(s.b, end+2, quote))}
+	if int(value.to) == len(s.b) || s.b[value.to] != quote {
+		return false
+	}
+	a := s.addAttr(s.pos, end)
+	if a == nil {
+		return false
+	}
+	a.value = value
+	s.pos, s.spaced = int(value.to)+1, false
+	return true
+}
+
+// attrName reads the name of an attribute.
 func (s *scanner) attrName() error {
 	done, err := s.name()
 	if !done {
 		return err
 	}
-	a := attr{name: span{s.mark, int32(s.pos)}, colon: s.colon}
-	if s.duplicate(a.name.of(s.b)) {
+	a := s.addAttr(int(s.mark), s.pos)
+	if a == nil {
 		return NotWellFormed // XML 1.0 §3.1, WFC: Unique Att Spec
 	}
-	s.attrs = append(s.attrs, a)
+	a.colon = s.colon
+	s.namespaced = s.namespaced || s.colon != 0
 	s.state = afterAttr
-	if rest := s.b[s.pos:]; len(rest) > 1 && rest[0] == '=' && (rest[1] == '"' || rest[1] == '\'') {
-		s.pos += 2
-		s.beginValue(rest[1])
-		return s.value()
-	}
 	return nil
 }
 
-// duplicate reports whether an attribute of that name was there before.
-func (s *scanner) duplicate(name []byte) bool {
+// addAttr adds an attribute of that name, unless there is one: then it returns
+// nil.
+func (s *scanner) addAttr(from, to int) *attr {
+	name := s.b[from:to]
 	bit := uint64(1) << ((name[0] + 5*name[len(name)-1] + 11*byte(len(name))) & 63)
-	if s.seen&bit == 0 {
-		s.seen |= bit
-		return false
+	if s.seen&bit != 0 && s.duplicate(name) {
+		return nil
 	}
+	s.seen |= bit
+	if string(name) == "xmlns" {
+		s.namespaced = true
+	}
+	n := len(s.attrs)
+	s.attrs = s.attrs[:n+1] // there is room for limits.Attributes
+	a := &s.attrs[n]
+	*a = attr{name: span{int32(from), int32(to)}}
+	return a
+}
+
+// duplicate reports whether there is an attribute of that name.
+func (s *scanner) duplicate(name []byte) bool {
 	for i := range s.attrs {
 		if bytes.Equal(s.attrs[i].name.of(s.b), name) {
 			return true
@@ -165,7 +217,7 @@ func (s *scanner) value() error {
 			a := &s.attrs[len(s.attrs)-1]
 			a.value.to, a.coded = int32(p), s.coded
 			s.pos, s.state, s.spaced = p+1, inTag, false
-			return s.inside()
+			return nil
 		case c == '<':
 			return NotWellFormed // XML 1.0 §3.1, WFC: No < in Attribute Values
 		case c == '&':
