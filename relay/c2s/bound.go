@@ -101,9 +101,9 @@ func validIQ(s *wire.Stanza) bool {
 // whether it is there, and cut when it does not answer (RFC 6120 §4.6.4).
 func (st *stream) wait() error {
 	// Moving the deadline with every stanza would cost more than reading it.
-	if now := time.Now(); st.asked || now.Sub(st.alive) > idle/10 {
+	if now := time.Now(); st.asked || now.Sub(st.alive) > st.srv.patience.idle/10 {
 		st.alive, st.asked = now, false
-		st.conn.SetReadDeadline(now.Add(idle))
+		st.conn.SetReadDeadline(now.Add(st.srv.patience.idle))
 	}
 	for {
 		err := st.conn.Wait()
@@ -120,7 +120,7 @@ func (st *stream) wait() error {
 
 func (st *stream) ping() {
 	st.asked = true
-	st.conn.SetReadDeadline(time.Now().Add(answer))
+	st.conn.SetReadDeadline(time.Now().Add(st.srv.patience.answer))
 	b := wire.AppendAttr([]byte("<iq type='get' id='ping'"), "from", st.domain)
 	b = wire.AppendAttr(b, "to", st.seat.JID().String())
 	st.out.OfferBytes(&st.pass, append(b, "><ping xmlns='urn:xmpp:ping'/></iq>"...))

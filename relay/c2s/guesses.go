@@ -69,7 +69,7 @@ func (g *guesses) exhausted(from netip.Prefix, now time.Time) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.addresses[from].at(now, float64(g.perMinute)) >= float64(g.perMinute)
+	return g.addresses[from].at(now, float64(g.perMinute)) > float64(g.perMinute-1)
 }
 
 // delay is how long the verdict on a login has to wait.

@@ -26,7 +26,7 @@ func (st *stream) secure(direct bool) error {
 	if st.srv.cfg.Users().Certified() {
 		shake = st.srv.cfg.TLS.HandshakeAsking
 	}
-	conn, err := shake(st.nc, handshake, "xmpp-client")
+	conn, err := shake(st.nc, st.srv.patience.handshake, "xmpp-client")
 	if err != nil {
 		st.srv.cfg.Report(relay.HandshakeFailed)
 		return errEnd

@@ -53,10 +53,11 @@ type Config struct {
 
 // Server accepts client connections.
 type Server struct {
-	cfg     Config
-	domains map[string]bool
-	readers wire.Pool
-	guesses *guesses
+	cfg      Config
+	domains  map[string]bool
+	readers  wire.Pool
+	guesses  *guesses
+	patience patience
 
 	mu       sync.Mutex
 	closing  bool
@@ -73,6 +74,7 @@ func NewServer(cfg Config) *Server {
 		guesses:  newGuesses(cfg.Limits.LoginsPerMinute),
 		unbound:  make(map[net.Conn]struct{}),
 		sessions: make(map[netip.Prefix]int),
+		patience: usualPatience(),
 	}
 	for _, d := range cfg.Domains {
 		s.domains[d] = true

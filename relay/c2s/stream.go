@@ -16,18 +16,20 @@ import (
 	"lethe/tls"
 )
 
-const (
-	// negotiation is the time from the first byte to a bound resource.
-	negotiation = 60 * time.Second
-	// handshake is the part of it that TLS may take.
-	handshake = 15 * time.Second
-	// idle is how long a bound client may be silent before it is asked
-	// whether it is still there (XEP-0199), and how long it has to answer.
-	idle   = 10 * time.Minute
-	answer = time.Minute
-	// batch is how many bytes are read before the stanzas among them go out.
-	batch = 64 << 10
-)
+// batch is how many bytes are read before the stanzas among them go out.
+const batch = 64 << 10
+
+// patience is how long a client may take for what.
+type patience struct {
+	negotiation time.Duration // from the first byte to a bound resource
+	handshake   time.Duration // of it, TLS
+	idle        time.Duration // silence before a bound client is asked for a sign of life (XEP-0199)
+	answer      time.Duration // then
+}
+
+func usualPatience() patience {
+	return patience{negotiation: time.Minute, handshake: 15 * time.Second, idle: 10 * time.Minute, answer: time.Minute}
+}
 
 // errEnd says that the stream ended as it should.
 var errEnd = errors.New("c2s: end of stream")
@@ -63,7 +65,7 @@ func (s *Server) connection(nc net.Conn, from netip.Prefix, direct bool) {
 
 // lead is the states before bound. It reports whether the connection goes on.
 func (st *stream) lead(direct bool) bool {
-	deadline := time.Now().Add(negotiation)
+	deadline := time.Now().Add(st.srv.patience.negotiation)
 	st.nc.SetDeadline(deadline)
 	err := st.secure(direct)
 	if err == nil {
