@@ -84,7 +84,7 @@ type fixture struct {
 	events    map[relay.Event]int
 }
 
-func start(t *testing.T, change func(*c2s.Config)) *fixture {
+func start(t *testing.T, change func(*c2s.Config), prepare ...func(*c2s.Server)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, home: &home{}, events: map[relay.Event]int{}}
 	authority, err := tls.NewAuthority(time.Now(), time.Hour)
@@ -118,6 +118,9 @@ func start(t *testing.T, change func(*c2s.Config)) *fixture {
 		change(&cfg)
 	}
 	f.srv = c2s.NewServer(cfg)
+	for _, p := range prepare {
+		p(f.srv)
+	}
 	f.plain, f.direct = f.listen(false), f.listen(true)
 	t.Cleanup(func() {
 		for _, l := range f.listeners {
@@ -542,8 +545,7 @@ func TestLeaveOnEveryEnd(t *testing.T) {
 }
 
 func TestNegotiationHasADeadline(t *testing.T) {
-	f := start(t, nil)
-	f.srv.SetPatience(300*time.Millisecond, time.Minute, time.Minute)
+	f := start(t, nil, func(s *c2s.Server) { s.SetPatience(300*time.Millisecond, time.Minute, time.Minute) })
 	for _, state := range []string{"silent", "cleartext", "secured"} {
 		var c conn
 		switch state {
@@ -564,8 +566,7 @@ func TestNegotiationHasADeadline(t *testing.T) {
 }
 
 func TestIdleClientIsAskedThenCut(t *testing.T) {
-	f := start(t, nil)
-	f.srv.SetPatience(time.Minute, 200*time.Millisecond, 200*time.Millisecond)
+	f := start(t, nil, func(s *c2s.Server) { s.SetPatience(time.Minute, 200*time.Millisecond, 200*time.Millisecond) })
 	c := f.dial()
 	n, err := c.Next()
 	if err != nil || n.Child("urn:xmpp:ping", "ping") == nil {
