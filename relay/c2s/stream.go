@@ -66,7 +66,7 @@ func (s *Server) connection(nc net.Conn, from netip.Prefix, direct bool) {
 // lead is the states before bound. It reports whether the connection goes on.
 func (st *stream) lead(direct bool) bool {
 	deadline := time.Now().Add(st.srv.patience.negotiation)
-	st.nc.SetDeadline(deadline)
+	st.nc.SetReadDeadline(deadline)
 	err := st.secure(direct)
 	if err == nil {
 		st.conn.SetReadDeadline(deadline)
@@ -151,6 +151,7 @@ func (st *stream) send(b []byte) error {
 	if st.conn != nil {
 		_, err = st.conn.Write(b)
 	} else {
+		st.nc.SetWriteDeadline(time.Now().Add(st.srv.patience.handshake))
 		_, err = st.nc.Write(b)
 	}
 	return err
