@@ -38,6 +38,8 @@ func TestAddRefuses(t *testing.T) {
 		"a domain":        {JID: addr("example.org")},
 		"zero":            {},
 		"bad group":       {JID: addr("x@example.org"), Groups: []string{"a b"}},
+		"field in group":  {JID: addr("x@example.org"), Groups: []string{"a cert=sha256:" + strings.Repeat("ab", 32)}},
+		"comma in group":  {JID: addr("x@example.org"), Groups: []string{"a,b"}},
 		"line feed":       {JID: addr("x@example.org"), Name: "a\nuser y@example.org"},
 		"second record":   {JID: addr("x@example.org"), Name: "a\"\nuser y@example.org name=\"b"},
 		"room's address":  {JID: addr("board@rooms.example.org")},
