@@ -30,7 +30,7 @@ written to disk. Then the relay stays up, to be joined with an ordinary client.
 `
 
 // Command is the command line `lethe demo`.
-func Command(args []string, _ *os.File, stdout, stderr io.Writer) int {
+func Command(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
