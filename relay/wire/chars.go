@@ -26,23 +26,33 @@ func plain(x uint64) uint64 {
 }
 
 // skipPlain returns the index of the first byte from p on that is <, > or &, a
-// control character, or not ASCII; len(b) if there is none.
+// control character, or not ASCII; len(b) if there is none. Most text is shorter
+// than eight bytes or much longer.
 func skipPlain(b []byte, p int) int {
+	for first := true; p+8 <= len(b); p += 8 {
+		x := word(b, p)
+		if hit := (^plain(x) | x) & highs; hit != 0 {
+			return p + bits.TrailingZeros64(hit)>>3
+		}
+		if first {
+			p = skipPlainLong(b, p+8) - 8
+			first = false
+		}
+	}
+	for p < len(b) && classes[b[p]]&plainByte != 0 {
+		p++
+	}
+	return p
+}
+
+// skipPlainLong skips 32 bytes at a time, as long as all of them are plain.
+func skipPlainLong(b []byte, p int) int {
 	for ; p+32 <= len(b); p += 32 {
 		x0, x1, x2, x3 := word(b, p), word(b, p+8), word(b, p+16), word(b, p+24)
 		ok := plain(x0) & plain(x1) & plain(x2) & plain(x3)
 		if (^ok|x0|x1|x2|x3)&highs != 0 {
 			break
 		}
-	}
-	for ; p+8 <= len(b); p += 8 {
-		x := word(b, p)
-		if hit := (^plain(x) | x) & highs; hit != 0 {
-			return p + bits.TrailingZeros64(hit)>>3
-		}
-	}
-	for p < len(b) && classes[b[p]]&plainByte != 0 {
-		p++
 	}
 	return p
 }

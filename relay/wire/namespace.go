@@ -109,15 +109,10 @@ func (n *namespaces) defaultNamespace() namespace {
 func (s *scanner) declare() error {
 	for i := range s.attrs {
 		a := &s.attrs[i]
-		var prefix span
-		switch {
-		case a.colon == 0 && string(a.name.of(s.b)) == "xmlns":
-		case a.colon != 0 && string(a.prefix(s.b)) == "xmlns":
-			prefix = span{a.colon + 1, a.name.to}
-		default:
+		if a.role != roleDeclaration {
 			continue
 		}
-		a.role = roleDeclaration
+		prefix := a.declared()
 		// More than one place needs would only make lookup slow.
 		if len(s.binds) == s.limits.Attributes {
 			return PolicyViolation

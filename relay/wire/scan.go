@@ -60,6 +60,14 @@ func (a *attr) prefix(b []byte) []byte {
 	return nil
 }
 
+// declared returns which prefix a declaration declares, none by default.
+func (a *attr) declared() span {
+	if a.colon != 0 {
+		return span{a.colon + 1, a.name.to}
+	}
+	return span{}
+}
+
 // An element is one whose end tag has not come yet.
 type element struct {
 	name  span
@@ -98,7 +106,10 @@ type scanner struct {
 func newScanner() scanner {
 	return scanner{
 		attrs: make([]attr, 0, maxAttributes),
-		view:  view{own: make([]attr, 0, maxAttributes)},
+		view: view{
+			own:      make([]attr, 0, maxAttributes),
+			children: make([]child, 0, maxChildren),
+		},
 	}
 }
 

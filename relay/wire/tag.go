@@ -90,9 +90,6 @@ func (s *scanner) inside() error {
 	for s.pos < len(s.b) {
 		c := s.b[s.pos]
 		switch {
-		case isSpace(c):
-			s.spaced = true
-			s.pos++
 		case c == '>':
 			s.pos++
 			return s.opened(false)
@@ -103,6 +100,9 @@ func (s *scanner) inside() error {
 				return s.single()
 			}
 			return nil
+		case isSpace(c):
+			s.spaced = true
+			s.pos++
 		case !s.spaced:
 			return NotWellFormed
 		case len(s.attrs) == s.limits.Attributes:
@@ -162,8 +162,12 @@ func (s *scanner) attrName() error {
 	if a == nil {
 		return NotWellFormed // XML 1.0 §3.1, WFC: Unique Att Spec
 	}
-	a.colon = s.colon
-	s.namespaced = s.namespaced || s.colon != 0
+	if a.colon = s.colon; a.colon != 0 {
+		s.namespaced = true
+		if string(a.prefix(s.b)) == "xmlns" {
+			a.role = roleDeclaration
+		}
+	}
 	s.state = afterAttr
 	return nil
 }
@@ -177,13 +181,14 @@ func (s *scanner) addAttr(from, to int) *attr {
 		return nil
 	}
 	s.seen |= bit
-	if string(name) == "xmlns" {
-		s.namespaced = true
-	}
 	n := len(s.attrs)
 	s.attrs = s.attrs[:n+1] // there is room for limits.Attributes
 	a := &s.attrs[n]
 	*a = attr{name: span{int32(from), int32(to)}}
+	if string(name) == "xmlns" {
+		s.namespaced = true
+		a.role = roleDeclaration
+	}
 	return a
 }
 

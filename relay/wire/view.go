@@ -84,6 +84,14 @@ func kindOf(name []byte) Kind {
 
 // noteAttr gives an attribute of the stanza its role.
 func (s *scanner) noteAttr(a *attr) {
+	if a.role == roleDeclaration {
+		prefix := a.declared()
+		s.ownDefault = s.ownDefault || prefix == span{}
+		if ns, _ := s.lookup(prefix.of(s.b)); s.isContent(s.spell(ns)) {
+			a.role = roleContent
+		}
+		return
+	}
 	switch string(a.name.of(s.b)) {
 	case "to":
 		a.role = roleTo
@@ -95,18 +103,6 @@ func (s *scanner) noteAttr(a *attr) {
 		a.role = roleType
 	case "xml:lang":
 		a.role = roleLang
-	}
-	if a.role != roleDeclaration {
-		return
-	}
-	prefix := span{}
-	if a.colon != 0 {
-		prefix = span{a.colon + 1, a.name.to}
-	} else {
-		s.ownDefault = true
-	}
-	if ns, _ := s.lookup(prefix.of(s.b)); s.isContent(s.spell(ns)) {
-		a.role = roleContent
 	}
 }
 
@@ -124,11 +120,11 @@ func (s *scanner) noteChild() {
 		s.truncated = true
 		return
 	}
-	s.children = append(s.children, child{
-		name: name, ns: ns,
-		raw:  span{from: s.tag.name.from - int32(len("<"))},
-		text: span{from: int32(s.pos)},
-	})
+	n := len(s.children)
+	s.children = s.children[:n+1]
+	c := &s.children[n]
+	c.name, c.ns = name, ns
+	c.raw.from, c.text.from = s.tag.name.from-int32(len("<")), int32(s.pos)
 }
 
 // noteChildEnd takes note of the last child's end.
