@@ -1,2 +1,36 @@
-// Package account answers in the name of users and of the domains they live in.
+// Package account answers in the name of the users and of the domains they
+// live in: it is what RFC 6121 calls the user's server.
+//
+// # What there is
+//
+// An account has an address like alice@example.org and any number of
+// connections, each bound to a resource: alice@example.org/phone. The signed
+// users file says which accounts exist and who is whose contact. All else is
+// in memory, hangs on the account and goes with it, [Config].ForgetAfter after
+// its last connection ended: contacts a user added, names given to contacts,
+// requests nobody has answered yet.
+//
+// # What happens to a stanza
+//
+// A client's stanza enters through its Seat. Presence is the account's
+// business (RFC 6121 §3, §4): it goes to those who may see it. All else goes
+// through the [relay.Router] to the addressed domain. What is addressed to a
+// served domain, from wherever, comes to [Server.Deliver], and RFC 6121 §8.5
+// says where it goes: to one resource, to the most available ones, to the
+// account's own answers (RFC 6121 §2, XEP-0030, XEP-0199 and a few more), or
+// nowhere.
+//
+// # What a stranger learns
+//
+// Nothing. Whoever is not let in by a presence subscription gets the same
+// bytes of error for an address that nobody has, for one that is offline, for
+// one that is online and for one that blocks the asker.
+//
+// # Locks
+//
+// Each account has two. cast is held while its presence goes out, so that
+// contacts see changes in the order they happened; mu guards the fields. No
+// account's mu is held while another's is taken, nor while the Router is
+// called. The order is cast, mu, the Server's table, Outbox; a cast is never
+// taken while another is held.
 package account

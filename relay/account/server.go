@@ -1,6 +1,10 @@
 package account
 
 import (
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"lethe/relay"
@@ -12,39 +16,135 @@ import (
 // Config is what a Server needs to know beside its users.
 type Config struct {
 	Domains     []string         // served, in normal form
-	ForgetAfter time.Duration    // account memory after the last connection ended
+	ForgetAfter time.Duration    // how long memory outlives the last connection; 0: not at all
 	Now         func() time.Time // nil: time.Now
 }
 
 // A Server is all accounts of the served domains, and the domains themselves.
 // It is the [relay.Home] of their connections and the [relay.Endpoint] of what
-// is addressed to them; many goroutines may use it at once.
-type Server struct{}
+// is addressed to them. Many goroutines may use it at once.
+type Server struct {
+	router   *relay.Router
+	domains  []string
+	forget   time.Duration
+	now      func() time.Time
+	atDomain []handler
+	atUser   []handler
+	seed     maphash.Seed
 
-// New returns the accounts of set. It does not register itself with r: that is
-// for the caller to do, once per domain.
-func New(r *relay.Router, set *users.Set, cfg Config) *Server { panic("skeleton") }
+	reload sync.Mutex // one SetUsers at a time
+	set    atomic.Pointer[users.Set]
 
-// Bind implements [relay.Home]. The Seat is a *[Seat].
-func (s *Server) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.Seat, *relay.BindError) {
-	panic("skeleton")
+	mu       sync.RWMutex
+	accounts map[string]*account // by bare address: connected or remembered
 }
 
-// Deliver implements [relay.Endpoint].
-func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
-	panic("skeleton")
+// New returns the accounts of set. It does not register with r: the caller
+// does, for every domain in cfg.
+func New(r *relay.Router, set *users.Set, cfg Config) *Server {
+	s := &Server{
+		router:   r,
+		domains:  slices.Clone(cfg.Domains),
+		forget:   cfg.ForgetAfter,
+		now:      cfg.Now,
+		atDomain: domainHandlers(),
+		atUser:   userHandlers(),
+		seed:     maphash.MakeSeed(),
+		accounts: make(map[string]*account),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.set.Store(set)
+	return s
 }
 
-// SetUsers makes set the users. Connections of users who are gone, or whose
-// means to log in changed, end at once with not-authorized.
-func (s *Server) SetUsers(p *relay.Pass, set *users.Set) { panic("skeleton") }
+// Size returns how many accounts are in memory, connected or remembered, and
+// how many connections they have.
+func (s *Server) Size() (accounts, connections int) {
+	all := s.all()
+	for _, a := range all {
+		a.mu.Lock()
+		connections += len(a.seats)
+		a.mu.Unlock()
+	}
+	return len(all), connections
+}
 
 // Sweep forgets the memory of accounts whose last connection ended ForgetAfter
-// before now.
-func (s *Server) Sweep(now time.Time) { panic("skeleton") }
+// before now, or earlier. Call it every now and then.
+func (s *Server) Sweep(now time.Time) {
+	for _, a := range s.all() {
+		a.mu.Lock()
+		if len(a.seats) == 0 && now.Sub(a.idle) >= s.forget {
+			s.remove(a)
+		}
+		a.mu.Unlock()
+	}
+}
 
-// CloseAll ends every connection with reason.
-func (s *Server) CloseAll(p *relay.Pass, reason wire.StreamError) { panic("skeleton") }
+// CloseAll ends every connection with reason, which RFC 6120 §4.9.3.19 calls
+// system-shutdown when the relay stops. Nobody is told about presence: all
+// connections end.
+func (s *Server) CloseAll(p *relay.Pass, reason wire.StreamError) {
+	last := wire.AppendStreamError(nil, reason, "")
+	for _, a := range s.all() {
+		a.mu.Lock()
+		seats := slices.Clone(a.seats)
+		a.mu.Unlock()
+		for _, t := range seats {
+			t.gone.Store(true)
+			t.out.Close(p, last)
+		}
+	}
+}
 
-// Connections returns how many resources are bound.
-func (s *Server) Connections() int { panic("skeleton") }
+// local reports whether j is in a served domain.
+func (s *Server) local(j jid.JID) bool { return slices.Contains(s.domains, j.Domain()) }
+
+// all returns the accounts in memory.
+func (s *Server) all() []*account {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*account, 0, len(s.accounts))
+	for _, a := range s.accounts {
+		all = append(all, a)
+	}
+	return all
+}
+
+// find returns the account in memory with this bare address, or nil.
+func (s *Server) find(bare jid.JID) *account {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.accounts[bare.String()]
+}
+
+// enter returns the account with this bare address, new if it was not in
+// memory, and locked.
+func (s *Server) enter(bare jid.JID) *account {
+	for {
+		s.mu.Lock()
+		a := s.accounts[bare.String()]
+		if a == nil {
+			a = &account{server: s, jid: bare, idle: s.now()}
+			s.accounts[bare.String()] = a
+		}
+		s.mu.Unlock()
+		a.mu.Lock()
+		if !a.removed {
+			return a
+		}
+		a.mu.Unlock() // forgotten between the two locks
+	}
+}
+
+// remove takes a, which is locked, out of memory.
+func (s *Server) remove(a *account) {
+	a.removed = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accounts[a.jid.String()] == a {
+		delete(s.accounts, a.jid.String())
+	}
+}

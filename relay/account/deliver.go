@@ -1,0 +1,202 @@
+package account
+
+import (
+	"strings"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/wire"
+)
+
+// Deliver implements [relay.Endpoint], after RFC 6121 §8.
+func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
+	if to.Local() == "" {
+		return s.deliverToDomain(p, st, from, to)
+	}
+	set, bare := s.set.Load(), to.Bare()
+	if set.Blocks(bare, from) {
+		return s.nobody(p, st, from, to, relay.Unwanted)
+	}
+	a := s.find(bare)
+	if a == nil {
+		if _, ok := set.Lookup(bare); !ok {
+			return s.nobody(p, st, from, to, relay.NoUser)
+		}
+	}
+	switch st.Kind {
+	case wire.Message:
+		return a.message(p, st, from, to)
+	case wire.Presence:
+		return s.received(p, st, from, to, set, a)
+	case wire.IQ:
+		if to.IsBare() {
+			return s.query(p, st, from, to, set) // RFC 6121 §8.5.2.1.3
+		}
+		return a.iq(p, st, to)
+	}
+	return relay.Unsupported
+}
+
+// nobody is where a stanza goes whose receiver does not exist, or does not
+// exist for this sender (RFC 6121 §8.5.1).
+func (s *Server) nobody(p *relay.Pass, st *wire.Stanza, from, to jid.JID, why relay.Drop) relay.Drop {
+	switch {
+	case st.Kind == wire.Message && kindOf(st) == headline:
+		return relay.Delivered // to nobody, as when nobody is there
+	case st.Kind == wire.Presence && string(st.Type()) == "probe":
+		s.unprobed(p, from, to.Bare())
+	}
+	return why
+}
+
+// iq hands an IQ to the one resource it is addressed to.
+func (a *account) iq(p *relay.Pass, st *wire.Stanza, to jid.JID) relay.Drop {
+	if a == nil {
+		return relay.Offline
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.seat(to); t != nil {
+		return offerTo(t, p, st) // RFC 6121 §8.5.3.1
+	}
+	return relay.Offline // RFC 6121 §8.5.3.2.3
+}
+
+// The kinds of message (RFC 6121 §5.2.2).
+type messageKind uint8
+
+const (
+	normal messageKind = iota // also what has no type, or an unknown one
+	chat
+	groupchat
+	headline
+	report // of an error
+)
+
+func kindOf(st *wire.Stanza) messageKind {
+	switch string(st.Type()) {
+	case "chat":
+		return chat
+	case "groupchat":
+		return groupchat
+	case "headline":
+		return headline
+	case "error":
+		return report
+	}
+	return normal
+}
+
+// message hands a message to those resources RFC 6121 §8.5.2 and §8.5.3 say.
+// The account is nil if it is not in memory.
+func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
+	kind := kindOf(st)
+	drop := relay.Offline
+	if a != nil {
+		drop = a.place(p, st, from, to, kind)
+	}
+	if kind == headline && drop == relay.Offline {
+		// RFC 6121 §8.5.2.2.1: silently ignored.
+		return relay.Delivered
+	}
+	return drop
+}
+
+func (a *account) place(p *relay.Pass, st *wire.Stanza, from, to jid.JID, kind messageKind) relay.Drop {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !to.IsBare() {
+		if t := a.seat(to); t != nil {
+			return offerTo(t, p, st) // RFC 6121 §8.5.3.1
+		}
+		// RFC 6121 §8.5.3.2.1: only a chat goes on as if to the account, and
+		// then not one that only the missing resource could read.
+		if kind != chat || isOTR(st) {
+			return relay.Offline
+		}
+	}
+	switch kind {
+	case normal, chat:
+		return a.toMostAvailable(p, st, from)
+	case headline:
+		return a.toAll(p, st)
+	}
+	// RFC 6121 §8.5.2.1.1: a groupchat is answered, an error is not. The
+	// Router makes this difference.
+	return relay.Offline
+}
+
+// toAll hands st to all available resources but those of negative priority
+// (RFC 6121 §8.5.2.1.1, headline).
+func (a *account) toAll(p *relay.Pass, st *wire.Stanza) relay.Drop {
+	taken, asked := 0, 0
+	for _, t := range a.seats {
+		if t.card == nil || t.priority < 0 {
+			continue
+		}
+		asked++
+		if t.out.Offer(p, st) {
+			taken++
+		}
+	}
+	return outcome(taken, asked)
+}
+
+// toMostAvailable hands st to the resource with the highest priority, or to
+// all of these, unless it is negative (RFC 6121 §8.5.2.1.1, chat and normal).
+func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) relay.Drop {
+	best := int8(-1)
+	for _, t := range a.seats {
+		if t.card != nil {
+			best = max(best, t.priority)
+		}
+	}
+	if best < 0 {
+		return relay.Offline
+	}
+	taken, asked := 0, 0
+	for _, t := range a.seats {
+		if t.card == nil || t.priority != best {
+			continue
+		}
+		asked++
+		if t.out.Offer(p, st) {
+			taken++
+		}
+	}
+	if taken > 1 {
+		if a.shared == nil {
+			a.shared = new(shared)
+		}
+		a.shared.add(a.server.sum(st, from))
+	}
+	return outcome(taken, asked)
+}
+
+// offerTo hands st to one resource.
+func offerTo(t *seat, p *relay.Pass, st *wire.Stanza) relay.Drop {
+	if t.out.Offer(p, st) {
+		return relay.Delivered
+	}
+	return relay.Full
+}
+
+// outcome says what became of a stanza that asked resources were offered and
+// taken took.
+func outcome(taken, asked int) relay.Drop {
+	switch {
+	case taken > 0:
+		return relay.Delivered
+	case asked > 0:
+		return relay.Full
+	}
+	return relay.Offline
+}
+
+// isOTR reports whether a message belongs to an off-the-record conversation,
+// which is between two resources. Called for messages that miss theirs only,
+// it may cost something.
+func isOTR(st *wire.Stanza) bool {
+	body := st.Node().Child(string(st.NS()), "body")
+	return body != nil && strings.HasPrefix(body.Text, "?OTR")
+}

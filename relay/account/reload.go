@@ -1,0 +1,126 @@
+package account
+
+import (
+	"bytes"
+	"slices"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/users"
+	"lethe/relay/wire"
+)
+
+// SetUsers makes set the users. Connections of users who are gone, or whose
+// means to log in changed, end at once with not-authorized (RFC 6120
+// §4.9.3.12). All others are told how their contacts changed.
+func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	old := s.set.Swap(set)
+	all := s.all()
+	for _, a := range all {
+		before, _ := old.Lookup(a.jid)
+		now, ok := set.Lookup(a.jid)
+		if !ok || before == nil || !sameKeys(before, now) {
+			s.dismiss(p, old, a, !ok)
+		}
+	}
+	for _, a := range all {
+		s.compare(p, a, old, set)
+	}
+}
+
+// sameKeys reports whether two versions of a user log in in the same ways.
+func sameKeys(a, b *users.User) bool {
+	return sameVerifier(a.SHA256, b.SHA256) && sameVerifier(a.SHA1, b.SHA1) && slices.Equal(a.Certs, b.Certs)
+}
+
+func sameVerifier(a, b *users.Verifier) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Iterations == b.Iterations && bytes.Equal(a.Salt, b.Salt) &&
+		bytes.Equal(a.StoredKey, b.StoredKey) && bytes.Equal(a.ServerKey, b.ServerKey)
+}
+
+// dismiss ends all connections of a. Goodbyes go to the contacts it had.
+func (s *Server) dismiss(p *relay.Pass, old *users.Set, a *account, forget bool) {
+	a.mu.Lock()
+	seats := slices.Clone(a.seats)
+	a.mu.Unlock()
+	for _, t := range seats {
+		s.expel(p, old, t, wire.NotAuthorized, "Your account was changed by the operator of this server.")
+	}
+	if forget {
+		a.mu.Lock()
+		a.items = nil
+		s.remove(a)
+		a.mu.Unlock()
+	}
+}
+
+// compare pushes to the resources of a what is new in its contact list
+// (RFC 6121 §2.1.6), and shows them the presence that follows from it.
+func (s *Server) compare(p *relay.Pass, a *account, old, set *users.Set) {
+	a.mu.Lock()
+	connected := len(a.seats) > 0
+	a.mu.Unlock()
+	if !connected || old.Version(a.jid) == set.Version(a.jid) {
+		return
+	}
+	before := make(map[jid.JID]users.Contact)
+	for c := range old.Contacts(a.jid) {
+		before[c.JID] = c
+	}
+	for c := range set.Contacts(a.jid) {
+		b, ok := before[c.JID]
+		delete(before, c.JID)
+		if ok && b.Name == c.Name && slices.Equal(b.Groups, c.Groups) {
+			continue
+		}
+		s.pushChange(p, a, set, c.JID)
+		if !ok {
+			s.meet(p, a, c.JID)
+		}
+	}
+	for j := range before {
+		s.pushChange(p, a, set, j)
+		s.part(p, a, set, j)
+	}
+}
+
+func (s *Server) pushChange(p *relay.Pass, a *account, set *users.Set, j jid.JID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.push(p, set, j)
+}
+
+// meet shows a its new contact with, and the other way round if that is
+// elsewhere; a local one is compared by itself.
+func (s *Server) meet(p *relay.Pass, a *account, with jid.JID) {
+	if !s.local(with) {
+		a.reveal(p, with)
+		s.send(p, newPresence("probe", a.jid.String(), with.String()), a.jid, with)
+		return
+	}
+	if b := s.find(with); b != nil {
+		b.reveal(p, a.jid)
+	}
+}
+
+// part takes from a the sight of a former contact, and the other way round.
+func (s *Server) part(p *relay.Pass, a *account, set *users.Set, with jid.JID) {
+	a.mu.Lock()
+	shown, sees := a.showsTo(set, with), a.items[with].relation().to()
+	a.mu.Unlock()
+	switch {
+	case !s.local(with):
+		if !shown {
+			a.hide(p, with)
+		}
+	case !sees:
+		if b := s.find(with); b != nil {
+			b.hide(p, a.jid)
+		}
+	}
+}

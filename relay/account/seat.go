@@ -1,0 +1,185 @@
+package account
+
+import (
+	"crypto/rand"
+	"slices"
+	"sync/atomic"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/users"
+	"lethe/relay/wire"
+)
+
+// A seat is one bound resource: a connection with an address.
+type seat struct {
+	account *account
+	jid     jid.JID // full
+	out     *relay.Outbox
+	gone    atomic.Bool // takes nothing more from its client
+
+	to jid.JID // last addressed; the reader's own
+
+	// Guarded by account.mu.
+	left       bool // and nobody need be told of it any more
+	card       card // its presence; nil: not available
+	priority   int8
+	interested bool // asked for the roster (RFC 6121 §2.2)
+	directed   []jid.JID
+}
+
+// Bind implements [relay.Home].
+func (s *Server) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.Seat, *relay.BindError) {
+	if resource == "" {
+		// RFC 6120 §7.6: nobody guesses it.
+		resource = rand.Text()
+	}
+	full, err := user.Bare().WithResource(resource)
+	if err != nil {
+		// RFC 6120 §7.7.2.1
+		return nil, &relay.BindError{Condition: wire.CondBadRequest, Text: "That is not a valid resource."}
+	}
+	t := &seat{jid: full, out: out}
+	out.OnLost(t.lost)
+	old, refusal := s.admit(t)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if old != nil {
+		var p relay.Pass
+		// RFC 6120 §7.7.2.2: the new connection is the one that lives, for
+		// the old one is most often a dead one nobody has noticed yet.
+		s.expel(&p, s.set.Load(), old, wire.Conflict, "Another connection took this resource.")
+		p.Flush()
+	}
+	return t, nil
+}
+
+// admit puts t in its account and returns who held the resource before. That
+// one is out of the account, but nobody has been told.
+func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
+	a := s.enter(t.jid.Bare())
+	defer a.mu.Unlock()
+	defer s.settle(a)
+	// With the account locked: SetUsers, which locks each after it has put
+	// the new set in place, misses nobody.
+	if _, ok := s.set.Load().Lookup(a.jid); !ok {
+		return nil, &relay.BindError{Condition: wire.CondNotAuthorized, Text: "This account is gone."}
+	}
+	old = a.seat(t.jid)
+	if old == nil && len(a.seats) >= maxSeats {
+		// RFC 6120 §7.6.2.1
+		return nil, &relay.BindError{Condition: wire.CondResourceConstraint, Text: "This account has too many connections."}
+	}
+	if old != nil {
+		a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == old })
+	}
+	t.account = a
+	a.seats = append(a.seats, t)
+	return old, nil
+}
+
+// settle sees to it that a, which is locked, stays in memory only for a
+// reason: a connection, or something to remember.
+func (s *Server) settle(a *account) {
+	if len(a.seats) > 0 {
+		return
+	}
+	a.idle = s.now()
+	a.shared = nil
+	if len(a.items) == 0 {
+		s.remove(a)
+	}
+}
+
+// JID implements [relay.Seat].
+func (t *seat) JID() jid.JID { return t.jid }
+
+// Leave implements [relay.Seat].
+func (t *seat) Leave(p *relay.Pass) {
+	s := t.account.server
+	s.vacate(p, s.set.Load(), t)
+}
+
+// expel ends t's connection with a stream error, after it was or is taken out
+// of its account.
+func (s *Server) expel(p *relay.Pass, set *users.Set, t *seat, e wire.StreamError, text string) {
+	t.gone.Store(true)
+	s.vacate(p, set, t)
+	t.out.Close(p, wire.AppendStreamError(nil, e, text))
+}
+
+// Take implements [relay.Seat].
+func (t *seat) Take(p *relay.Pass, st *wire.Stanza) {
+	if t.gone.Load() {
+		return // its client has been told
+	}
+	a, s := t.account, t.account.server
+	to, addressed := a.jid, st.To() != nil
+	if addressed {
+		var err error
+		if to, err = t.address(st.To()); err != nil {
+			// RFC 6120 §8.3.3.8
+			s.router.Refuse(p, st, t.jid, jid.JID{}, relay.Misaddressed)
+			return
+		}
+	}
+	if addressed && s.set.Load().Blocks(a.jid, to) {
+		// XEP-0191 §3.2 "Block": the user does not write there either.
+		t.refuse(p, st, to, &fault{wire.CondNotAcceptable, "This address is blocked for you."})
+		return
+	}
+	if st.Kind == wire.Presence {
+		t.presence(p, st, to, addressed)
+		return
+	}
+	if !addressed {
+		// RFC 6120 §10.3: as if addressed to the account itself.
+		st.SetTo(to.String())
+	}
+	s.router.Route(p, st, t.jid, to)
+}
+
+// address parses a to, at no cost when it is the same as before.
+func (t *seat) address(raw []byte) (jid.JID, error) {
+	if string(raw) == t.to.String() {
+		return t.to, nil
+	}
+	to, err := jid.ParseBytes(raw)
+	if err == nil {
+		t.to = to
+	}
+	return to, err
+}
+
+// A fault is why a stanza is refused: the condition and a sentence for people.
+type fault struct {
+	condition wire.Condition
+	text      string
+}
+
+// refuse answers a stanza of the seat's client in the name of to.
+func (t *seat) refuse(p *relay.Pass, st *wire.Stanza, to jid.JID, f *fault) {
+	if wire.Answerable(st) {
+		t.account.server.router.Answer(p, st, t.jid, to, f.condition, f.text)
+	}
+}
+
+// lost is told of each stanza that the Outbox took and could not write.
+func (t *seat) lost(p *relay.Pass, st *wire.Stanza) {
+	from, err := jid.ParseBytes(st.From())
+	if err != nil {
+		return // the relay's own word to its client
+	}
+	to, err := jid.ParseBytes(st.To())
+	if err != nil {
+		return
+	}
+	a := t.account
+	a.mu.Lock()
+	another := a.shared.has(a.server.sum(st, from))
+	a.mu.Unlock()
+	if !another {
+		a.server.router.Refuse(p, st, from, to, relay.Lost)
+	}
+}
