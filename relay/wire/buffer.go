@@ -19,23 +19,23 @@ type Pool struct {
 // A buffer holds bytes a peer sent.
 type buffer struct {
 	bytes []byte
-	class int // which of the sizes, or sizes if it is larger
+	class int // which of the sizes, or sizes if it is none of them
 	dirty int // how many bytes were written since it was clear
 }
 
-// buffer returns one of at least n bytes.
+// buffer returns one of n bytes. Only those of the sizes above are lent.
 func (p *Pool) buffer(n int) *buffer {
 	class, size := 0, smallest
 	for size < n && class < sizes {
 		class, size = class+1, size*4
 	}
-	if class == sizes {
-		return &buffer{bytes: make([]byte, n), class: class}
+	if class == sizes || size != n {
+		return &buffer{bytes: make([]byte, n), class: sizes}
 	}
 	if b, ok := p.buffers[class].Get().(*buffer); ok {
 		return b
 	}
-	return &buffer{bytes: make([]byte, size), class: class}
+	return &buffer{bytes: make([]byte, n), class: class}
 }
 
 // release clears the buffer and takes it back.
@@ -52,8 +52,7 @@ type work struct {
 	scanner
 	stanza     Stanza
 	buf        *buffer
-	room       []byte // of buf, as much as may be used
-	start, end int    // where the unread bytes in room are
+	start, end int // where the unread bytes in it are
 }
 
 // work returns one with the smallest buffer.
@@ -63,14 +62,8 @@ func (p *Pool) work(l Limits) *work {
 		w = &work{scanner: newScanner()}
 	}
 	w.limits = l
-	w.use(p.buffer(smallest))
+	w.buf = p.buffer(min(smallest, l.Bytes))
 	return w
-}
-
-// use takes buf as the place for bytes.
-func (w *work) use(buf *buffer) {
-	w.buf = buf
-	w.room = buf.bytes[:min(len(buf.bytes), w.limits.Bytes)]
 }
 
 // releaseWork takes everything back and keeps no byte of the peer's.
@@ -96,7 +89,7 @@ func (w *work) forget() {
 }
 
 // unread returns the bytes not yet handed on.
-func (w *work) unread() []byte { return w.room[w.start:w.end] }
+func (w *work) unread() []byte { return w.buf.bytes[w.start:w.end] }
 
 // filled notes that n more bytes are there.
 func (w *work) filled(n int) {
@@ -108,21 +101,28 @@ func (w *work) filled(n int) {
 const little = 1 << 10
 
 // makeRoom moves the unread bytes to the front, and if that is not enough to a
-// larger buffer. Each byte is moved once per buffer at most: only those of one
-// unfinished element are left, and behind it none.
+// larger buffer, up to the limit. They are those of one unfinished element, so
+// no byte is moved more than once per buffer.
 func (w *work) makeRoom(p *Pool) {
 	if w.start == w.end {
 		w.start, w.end = 0, 0
 	}
-	if len(w.room)-w.end < little && w.start > 0 {
-		w.end = copy(w.room, w.unread())
+	if len(w.buf.bytes)-w.end >= little {
+		return
+	}
+	if w.start > 0 {
+		w.end = copy(w.buf.bytes, w.unread())
 		w.start = 0
 	}
-	if len(w.room)-w.end < little && len(w.room) < w.limits.Bytes {
-		old, held := w.buf, w.unread()
-		w.use(p.buffer(min(4*len(w.room), w.limits.Bytes)))
-		w.start, w.end = 0, 0
-		w.filled(copy(w.room, held))
+	if size := len(w.buf.bytes); size-w.end < little && size < w.limits.Bytes {
+		old := w.buf
+		w.buf = p.buffer(min(4*size, w.limits.Bytes))
+		n := w.end
+		w.end = 0
+		w.filled(copy(w.buf.bytes, old.bytes[:n]))
 		p.release(old)
 	}
 }
+
+// space returns what is free behind the unread bytes.
+func (w *work) space() []byte { return w.buf.bytes[w.end:] }

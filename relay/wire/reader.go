@@ -80,7 +80,7 @@ func (r *Reader) Space() []byte {
 		r.recall()
 	}
 	r.w.makeRoom(r.pool)
-	return r.w.room[r.w.end:]
+	return r.w.space()
 }
 
 // recall tells the scanner what the header said.

@@ -335,11 +335,12 @@ func (s *scanner) endName() error {
 		name = s.open[n-1].name.of(s.b)
 	}
 	rest := s.b[s.pos:]
-	if len(rest) <= len(name) {
-		return ErrMore
-	}
-	if string(rest[:len(name)]) != string(name) {
+	n := min(len(rest), len(name))
+	if string(rest[:n]) != string(name[:n]) {
 		return NotWellFormed // XML 1.0 §3, WFC: Element Type Match
+	}
+	if n == len(rest) {
+		return ErrMore
 	}
 	s.endAt = int32(s.pos - len("</"))
 	s.pos += len(name)

@@ -1,0 +1,425 @@
+package wire
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRefused names the condition RFC 6120 §4.9.3 has for each bad input behind
+// a stream header.
+func TestRefused(t *testing.T) {
+	const in = "<message><body>%</body></message>"
+	for _, test := range []struct {
+		what, xml string
+		want      StreamError
+	}{
+		// RFC 6120 §4.9.3.18, §11.1
+		{"comment", `<message><!-- x --></message>`, RestrictedXML},
+		{"comment between stanzas", `<!-- x -->`, RestrictedXML},
+		{"processing instruction", `<message><?php x?></message>`, RestrictedXML},
+		{"XML declaration later", `<?xml version='1.0'?>`, RestrictedXML},
+		{"DOCTYPE", `<!DOCTYPE x>`, RestrictedXML},
+		{"entity of HTML", `<message>&nbsp;</message>`, RestrictedXML},
+		{"entity with a name that begins as one of the five", `<message>&amps;</message>`, RestrictedXML},
+		{"entity in a value", `<message to='&x;'/>`, RestrictedXML},
+
+		// RFC 6120 §4.9.3.13
+		{"mismatched end tag", `<message><a></b></message>`, NotWellFormed},
+		{"end tag longer than the name", `<message><a></ab></message>`, NotWellFormed},
+		{"end tag of another prefix", `<message xmlns:a='u' xmlns:b='u'><a:x></b:x></message>`, NotWellFormed},
+		{"crossed end tags", `<message><a><b></a></b></message>`, NotWellFormed},
+		{"end tag of nothing", `</message>`, NotWellFormed},
+		{"attribute in an end tag", `<message></message a='b'>`, NotWellFormed},
+		{"space before an end tag's name", `<message></ message>`, NotWellFormed},
+		{"space before a name", `< message/>`, NotWellFormed},
+		{"space in />", `<message/ >`, NotWellFormed},
+		{"tag in a tag", `<message <a/>`, NotWellFormed},
+		{"attribute without value", `<message to/>`, NotWellFormed},
+		{"attribute without quotes", `<message to=a/>`, NotWellFormed},
+		{"attributes without space", `<message to='a'from='b'/>`, NotWellFormed},
+		{"angle bracket in a value", `<message to='<'/>`, NotWellFormed},
+		{"duplicate attribute", `<message to='a' id='x' to='a'/>`, NotWellFormed},
+		{"duplicate attribute by namespace", `<message xmlns:a='u' xmlns:b='u' a:x='' b:x=''/>`, NotWellFormed},
+		{"the same with a reference", `<message xmlns:a='ux' xmlns:b='u&#120;' a:x='' b:x=''/>`, NotWellFormed},
+		{"duplicate declaration", `<message xmlns='u' xmlns='u'/>`, NotWellFormed},
+		{"prefix undeclared", `<message xmlns:a=''/>`, NotWellFormed},
+		{"prefix xmlns declared", `<message xmlns:xmlns='u'/>`, NotWellFormed},
+		{"prefix xml misbound", `<message xmlns:xml='u'/>`, NotWellFormed},
+		{"xml's namespace with another prefix", `<message xmlns:a='` + NSXML + `'/>`, NotWellFormed},
+		{"xml's namespace by default", `<message xmlns='` + NSXML + `'/>`, NotWellFormed},
+		{"xmlns's namespace", `<message xmlns:a='` + nsXMLNS + `'/>`, NotWellFormed},
+		{"two colons", `<message xmlns:a='u'><a:b:c/></message>`, NotWellFormed},
+		{"colon first", `<message><:a/></message>`, NotWellFormed},
+		{"colon last", `<message xmlns:a='u'><a:/></message>`, NotWellFormed},
+		{"digit behind a colon", `<message xmlns:a='u'><a:1/></message>`, NotWellFormed},
+		{"name begins with a digit", `<message><1/></message>`, NotWellFormed},
+		{"name begins with a hyphen", `<message -a=''/>`, NotWellFormed},
+		{"name only of the fifth edition", "<message><\u0370/></message>", NotWellFormed},
+		{"name begins with a combining mark", "<message><\u0300a/></message>", NotWellFormed},
+		{"name beyond the BMP", "<message><\U00010000/></message>", NotWellFormed},
+		{"]]> in text", strings.Replace(in, "%", "]]>", 1), NotWellFormed},
+		{"]]]> in text", strings.Replace(in, "%", "]]]>", 1), NotWellFormed},
+		{"lone ampersand", strings.Replace(in, "%", "a & b", 1), NotWellFormed},
+		{"empty reference", strings.Replace(in, "%", "&;", 1), NotWellFormed},
+		{"reference to NUL", strings.Replace(in, "%", "&#0;", 1), NotWellFormed},
+		{"reference to a control character", strings.Replace(in, "%", "&#x1f;", 1), NotWellFormed},
+		{"reference to a surrogate", strings.Replace(in, "%", "&#xD800;", 1), NotWellFormed},
+		{"reference to U+FFFE", strings.Replace(in, "%", "&#xFFFE;", 1), NotWellFormed},
+		{"reference beyond Unicode", strings.Replace(in, "%", "&#x110000;", 1), NotWellFormed},
+		{"reference that wraps around", strings.Replace(in, "%", "&#x100000041;", 1), NotWellFormed},
+		{"reference with X", strings.Replace(in, "%", "&#X41;", 1), NotWellFormed},
+		{"reference without digits", strings.Replace(in, "%", "&#;", 1), NotWellFormed},
+		{"reference without hex digits", strings.Replace(in, "%", "&#x;", 1), NotWellFormed},
+		{"hex digit in a decimal reference", strings.Replace(in, "%", "&#4a;", 1), NotWellFormed},
+		{"control character", strings.Replace(in, "%", "a\x01b", 1), NotWellFormed},
+		{"NUL", strings.Replace(in, "%", "a\x00b", 1), NotWellFormed},
+		{"control character in a value", "<message to='\x1b'/>", NotWellFormed},
+		{"control character in CDATA", "<message><![CDATA[\x02]]></message>", NotWellFormed},
+		{"control character between stanzas", "\x00", NotWellFormed},
+		{"stray UTF-8 continuation", strings.Replace(in, "%", "\x80", 1), NotWellFormed},
+		{"overlong UTF-8", strings.Replace(in, "%", "\xc0\xbc", 1), NotWellFormed},
+		{"UTF-8 surrogate", strings.Replace(in, "%", "\xed\xa0\x80", 1), NotWellFormed},
+		{"UTF-8 beyond Unicode", strings.Replace(in, "%", "\xf4\x90\x80\x80", 1), NotWellFormed},
+		{"broken UTF-8", strings.Replace(in, "%", "\xe2\x82", 1), NotWellFormed},
+		{"broken UTF-8 in a value", "<message to='\xe2\x82'/>", NotWellFormed},
+		{"broken UTF-8 in CDATA", "<message><![CDATA[\xe2\x82]]></message>", NotWellFormed},
+		{"Latin-1 in a name", "<m\xe9/>", NotWellFormed},
+		{"U+FFFF", strings.Replace(in, "%", "\uffff", 1), NotWellFormed},
+		{"misspelt CDATA", `<message><![cdata[x]]></message>`, NotWellFormed},
+		{"element declaration", `<!ELEMENT a ANY>`, NotWellFormed},
+		{"second root", `</stream:stream><stream:stream>`, NotWellFormed},
+		{"text behind the root", `</stream:stream> x`, NotWellFormed},
+
+		// RFC 6120 §4.9.3.2
+		{"unbound prefix of an element", `<message><a:b/></message>`, BadNamespacePrefix},
+		{"unbound prefix of an attribute", `<message a:b='c'/>`, BadNamespacePrefix},
+		{"prefix out of scope", `<message><a xmlns:b='u'/><b:c/></message>`, BadNamespacePrefix},
+		{"prefix xmlns of an element", `<message><xmlns:a/></message>`, BadNamespacePrefix},
+
+		// RFC 6120 §4.9.3.1
+		{"text between stanzas", `<presence/>hello`, BadFormat},
+		{"reference between stanzas", `<presence/>&#32;`, BadFormat},
+		{"CDATA between stanzas", `<presence/><![CDATA[ ]]>`, BadFormat},
+		{"stream in a stream", `<stream:stream xmlns='jabber:client'>`, BadFormat},
+	} {
+		o := sameHowever(t, clientHeader+test.xml)
+		if o.err == io.EOF { // what comes behind the end is seen by the next call
+			o.err = nextBehindEnd(clientHeader + test.xml)
+		}
+		if o.err != test.want {
+			t.Errorf("%s: %q gives %v, want %v", test.what, test.xml, o.err, test.want)
+		}
+	}
+}
+
+func nextBehindEnd(stream string) error {
+	r := NewReader(Limits{})
+	r.Filled(copy(r.Space(), stream))
+	r.Open()
+	r.Next()
+	_, err := r.Next()
+	return err
+}
+
+// TestAccepted holds that strict is not narrow: all this is legal.
+func TestAccepted(t *testing.T) {
+	for _, xml := range []string{
+		"<message/>", "<message\n/>", "<message></message\r\n\t >",
+		"<message\tto = 'a'\nfrom\r=\n\"b'\"/>",
+		"<message to='>' id='&lt;&gt;&amp;&quot;&apos;'/>",
+		"<message>> ]] ]> ]&#93;> \r \r\n</message>",
+		"<message>&#65;&#x41;&#x00000000000000000000041;&#9;&#x10FFFF;</message>",
+		"<message><![CDATA[]]><![CDATA[<>&'\"]]]]><![CDATA[>&bogus;\r\n]]></message>",
+		"<message>\x7f\u0080\u0085\u00a0\u2028\ufeff\ufffd\U0001F600\U0010FFFF</message>",
+		"<message><_/><a.b-c_d1/><\u00fc\u0660\u0300\u00b7/><\u4f60/></message>",
+		"<message xmlns:a='u' xmlns:b='v' a:x='' b:x='' x=''><a:x xmlns:a='w' a:y=''/></message>",
+		"<message xmlns:a='u'><b xmlns:a='v'/><a:c/></message>",
+		"<message xmlns=''><a xmlns='u'><b xmlns=''/></a></message>",
+		"<message xml:lang='de' xml:space='preserve' xmlns:xml='" + NSXML + "'><xml:a/></message>",
+		"<message xmlns:xmlfoo='u' xmlfoo:a=''/>",
+		"<stream:features/>", "<stream:error><reset xmlns='" + NSStreamErrors + "'/></stream:error>",
+		"<xmlns/>", "<a xmlnsx='' xmlns:x='u:x'/>",
+	} {
+		o := sameHowever(t, clientHeader+" \r\n\t"+xml+"\n")
+		if o.err != ErrMore || len(o.stanzas) != 1 || !strings.HasSuffix(o.stanzas[0], xml) {
+			t.Errorf("%q: %q, %v", xml, o.stanzas, o.err)
+			continue
+		}
+		oracles(t, clientHeader+xml+streamEnd)
+	}
+}
+
+func TestStreamEnd(t *testing.T) {
+	o := sameHowever(t, clientHeader+"<presence/></stream:stream\n> \n")
+	if o.err != io.EOF || len(o.stanzas) != 1 {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	const ns = `xmlns='jabber:client' xmlns:stream='` + NSStream + `'`
+	for _, test := range []struct {
+		stream string
+		want   Header
+		err    error
+	}{
+		{`<stream:stream ` + ns + `>`, Header{NS: NSClient}, nil},
+		{clientHeader, Header{To: "example.org", Version: "1.0", NS: NSClient}, nil},
+		{"\n<?xml version='1.0'?><stream:stream " + ns + ">", Header{}, RestrictedXML},
+		{"<?xml version=\"1.0\" encoding='utf-8' standalone='yes' ?> \n<stream:stream " + ns + " to='&#97;&amp;' from='b' id='c' xml:lang='de'>",
+			Header{To: "a&", From: "b", ID: "c", Lang: "de", NS: NSClient}, nil},
+		{`<s xmlns='` + NSStream + `'>`, Header{}, BadFormat},
+		{`<stream xmlns='` + NSStream + `' xmlns:c='jabber:server'>`, Header{NS: NSServer}, nil},
+		{`<stream xmlns='` + NSStream + `'>`, Header{NS: NSStream}, nil},
+		{`<stream:stream xmlns='jabber:client'>`, Header{}, BadNamespacePrefix},
+		{`<stream:stream xmlns:stream='u'>`, Header{}, InvalidNamespace},
+		{`<stream>`, Header{}, InvalidNamespace},
+		{`<stream:flood ` + ns + `>`, Header{}, BadFormat},
+		{`<stream:stream ` + ns + `/>`, Header{}, BadFormat},
+		{`<stream:stream ` + ns + ` to='a' to='b'>`, Header{}, NotWellFormed},
+		{"\ufeff<stream:stream " + ns + ">", Header{}, NotWellFormed},
+		{"hello", Header{}, NotWellFormed},
+		{"</stream:stream>", Header{}, NotWellFormed},
+		{"GET / HTTP/1.1\r\n\r\n", Header{}, NotWellFormed},
+		{"<!DOCTYPE x><stream:stream " + ns + ">", Header{}, RestrictedXML},
+		{"<!-- x --><stream:stream " + ns + ">", Header{}, RestrictedXML},
+		{"<?xml-stylesheet?><stream:stream " + ns + ">", Header{}, RestrictedXML},
+		{"<?xml version='1.0' encoding='ISO-8859-1'?>", Header{}, UnsupportedEncoding},
+		{"<?xml version='1.0' encoding='UTF-16'?>", Header{}, UnsupportedEncoding},
+		{"<?xml version='1.1'?>", Header{}, NotWellFormed},
+		{"<?xml encoding='UTF-8'?>", Header{}, NotWellFormed},
+		{"<?xml version='1.0'encoding='UTF-8'?>", Header{}, NotWellFormed},
+		{"<?xml version='1.0' standalone='maybe'?>", Header{}, NotWellFormed},
+		{"<?xml version='1.0' standalone='yes' encoding='UTF-8'?>", Header{}, NotWellFormed},
+		{"<?xml version='1.0' " + strings.Repeat(" ", maxDeclaration), Header{}, PolicyViolation},
+		{"<?xm", Header{}, ErrMore},
+		{"<stream:stream " + ns, Header{}, ErrMore},
+		{"", Header{}, nil},
+	} {
+		o := sameHowever(t, test.stream)
+		if test.err == nil && test.stream != "" {
+			test.err = ErrMore // behind the header
+		}
+		if o.header != test.want || o.err != test.err {
+			t.Errorf("%q: %+v, %v; want %+v, %v", test.stream, o.header, o.err, test.want, test.err)
+		}
+	}
+}
+
+// TestLimits reads what just keeps a limit, and what just does not.
+func TestLimits(t *testing.T) {
+	const header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+	l := Limits{Bytes: 6000, Depth: 5, Attributes: 7, Name: 20}
+	pad := func(n int) string { return "<iq>" + strings.Repeat("x", n-len("<iq></iq>")) + "</iq>" }
+	nest := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
+	attrs := func(n int) string {
+		return "<a" + strings.Repeat(" ", 0) + strings.Join(strings.Split(" b='' c='' d='' e='' f='' g='' h='' i=''", " ")[:n+1], " ") + "/>"
+	}
+	name := func(n int) string { return "<a><b " + strings.Repeat("c", n) + "=''/></a>" }
+	spaces := func(n int) string { return "<a xmlns='u'>" + strings.Repeat("<b xmlns='u'>", n-1) }
+	for _, test := range []struct {
+		what string
+		xml  func(int) string
+		at   int
+	}{
+		{"Bytes", pad, l.Bytes}, {"Depth", nest, l.Depth}, {"Attributes", attrs, l.Attributes},
+		{"Name", name, l.Name}, {"Name of an element", func(n int) string { return "<" + strings.Repeat("c", n) + "/>" }, l.Name},
+	} {
+		for _, pieces := range [][]string{{header, test.xml(test.at)}, append([]string{header}, cut(test.xml(test.at))...)} {
+			if o := read(l, pieces...); o.err != ErrMore || len(o.stanzas) != 1 {
+				t.Errorf("%s: %v at the limit", test.what, o.err)
+			}
+		}
+		for _, pieces := range [][]string{{header, test.xml(test.at + 1)}, append([]string{header}, cut(test.xml(test.at+1))...)} {
+			if o := read(l, pieces...); o.err != PolicyViolation || len(o.stanzas) != 0 {
+				t.Errorf("%s: %v beyond the limit", test.what, o.err)
+			}
+		}
+	}
+	l.Depth = 100
+	if o := read(l, header, spaces(l.Attributes)); o.err != ErrMore {
+		t.Errorf("declarations: %v at the limit", o.err)
+	}
+	if o := read(l, header, spaces(l.Attributes+1)); o.err != PolicyViolation {
+		t.Errorf("declarations: %v beyond the limit", o.err)
+	}
+}
+
+// TestMemory feeds a stanza that never ends: the buffer stays within the limit.
+func TestMemory(t *testing.T) {
+	const limit = 100000
+	r := NewReader(Limits{Bytes: limit})
+	r.Filled(copy(r.Space(), clientHeader))
+	r.Open()
+	for n, piece := 0, "<message><body>"; ; piece = strings.Repeat("x", 1000) {
+		space := r.Space()
+		if len(space) == 0 || len(r.w.buf.bytes) > limit {
+			t.Fatalf("%d bytes of space, %d of buffer", len(space), len(r.w.buf.bytes))
+		}
+		n += copy(space, piece)
+		r.Filled(min(len(space), len(piece)))
+		_, err := r.Next()
+		if err == PolicyViolation && n >= limit {
+			return
+		}
+		if err != ErrMore || n > limit {
+			t.Fatalf("%v after %d bytes", err, n)
+		}
+	}
+}
+
+// TestCleared holds that nothing a peer sent stays in memory given back.
+func TestCleared(t *testing.T) {
+	var pool Pool
+	r := pool.NewReader(Limits{})
+	r.Filled(copy(r.Space(), clientHeader))
+	r.Open()
+	first := r.w.buf
+	feed := "<message to='&lt;secret'><body>" + strings.Repeat("secret", 2000)
+	for feed != "" {
+		n := copy(r.Space(), feed)
+		r.Filled(n)
+		feed = feed[n:]
+		r.Next()
+	}
+	w := r.w
+	if w.buf == first {
+		t.Fatal("the buffer did not grow")
+	}
+	second := w.buf
+	r.Rest()
+	if r.w == nil {
+		t.Fatal("Rest let go of half a stanza")
+	}
+	r.Filled(copy(r.Space(), "</body></message>"))
+	if s, err := r.Next(); err != nil || string(s.To()) != "<secret" {
+		t.Fatal(err)
+	}
+	r.Rest()
+	if r.w != nil {
+		t.Fatal("Rest kept the buffer")
+	}
+	for _, b := range [][]byte{first.bytes, second.bytes, w.scratch[:cap(w.scratch)]} {
+		if bytes.Contains(b, []byte("ecre")) {
+			t.Error("bytes of the peer were left in memory given back")
+		}
+	}
+	r.Filled(copy(r.Space(), "<presence/>"))
+	if s, err := r.Next(); err != nil || s.Kind != Presence {
+		t.Errorf("after Rest: %v", err)
+	}
+}
+
+// TestRestart reads two streams on the same bytes, and one on others.
+func TestRestart(t *testing.T) {
+	r := NewReader(Limits{})
+	r.Filled(copy(r.Space(), clientHeader+"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>\n"+prefixHeader+"<x:a/>"))
+	mustOpen(t, r)
+	if s, err := r.Next(); err != nil || s.Kind != Nonza {
+		t.Fatal(err)
+	}
+	r.Restart()
+	if r.Buffered() == 0 {
+		t.Fatal("Restart lost what was read")
+	}
+	if _, err := r.Next(); err == nil {
+		t.Fatal("a stanza without a stream")
+	}
+	r.Reset()
+	if r.Buffered() != 0 {
+		t.Fatal("Reset kept what was read")
+	}
+	r.Filled(copy(r.Space(), clientHeader+"<y/>\n\n"+prefixHeader+"<x:a/>"))
+	mustOpen(t, r)
+	r.Next()
+	r.Restart()
+	mustOpen(t, r)
+	if s, err := r.Next(); err != nil || string(s.NS()) != "urn:x" {
+		t.Errorf("after Restart: %v", err)
+	}
+}
+
+func mustOpen(t *testing.T, r *Reader) {
+	t.Helper()
+	if _, err := r.Open(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestZero holds that a Reader nobody made reads nothing.
+func TestZero(t *testing.T) {
+	var r Reader
+	if _, err := r.Next(); err == nil {
+		t.Error("Next of the zero Reader")
+	}
+	if r.Rest(); r.Buffered() != 0 {
+		t.Error("the zero Reader holds bytes")
+	}
+}
+
+// TestSingleBytes holds that single bytes cost no more than linear time,
+// wherever they belong.
+func TestSingleBytes(t *testing.T) {
+	for _, test := range []struct{ what, before, unit string }{
+		{"text", "<iq>", "x"},
+		{"references", "<iq>", "&amp;"},
+		{"zeros of a reference", "<iq>&#", "0"},
+		{"CDATA", "<iq><![CDATA[", "]"},
+		{"value", "<iq a='", "x"},
+		{"references in a value", "<iq a='", "&lt;"},
+		{"white space in a tag", "<iq ", " "},
+		{"white space before =", "<iq a", " "},
+		{"white space in an end tag", "<iq></iq", " "},
+		{"white space between stanzas", "", " "},
+		{"elements", "<iq>", "<a b='c'/>"},
+		{"names", "<iq>", "<" + strings.Repeat("a", 250) + "/>"},
+		{"stanzas", "", "<iq a='b'/>"},
+	} {
+		few, many := singly(t, test.before, test.unit, 30000), singly(t, test.before, test.unit, 240000)
+		if many > 40*max(few, 50*time.Microsecond) {
+			t.Errorf("%s: %v for 30,000 bytes, %v for 240,000", test.what, few, many)
+		}
+	}
+}
+
+func singly(t *testing.T, before, unit string, n int) time.Duration {
+	r := openReader(t, clientHeader)
+	input := before + strings.Repeat(unit, n/len(unit))
+	start := time.Now()
+	for i := range len(input) {
+		r.Space()[0] = input[i]
+		r.Filled(1)
+		for {
+			_, err := r.Next()
+			if err == ErrMore {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return time.Since(start)
+}
+
+// TestNoAllocation holds that reading and writing stanzas takes no memory, also
+// when values have to be decoded and prefixes to be declared.
+func TestNoAllocation(t *testing.T) {
+	r := openReader(t, prefixHeader)
+	var dst []byte
+	for _, s := range append(samples(),
+		sample{"decoded", `<c:message to='a&amp;b' x:a='1' y:a='2' xmlns:z='u&#58;z'><z:a>M` + "\u00fc" + `ller</z:a></c:message>`}) {
+		if n := testing.AllocsPerRun(100, func() {
+			readBatch(t, r, s.xml, func(s *Stanza) {
+				s.SetFrom("alice@example.org/desktop")
+				dst = s.Append(dst[:0], NSServer)
+				s.Children()
+			})
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", s.name, n)
+		}
+	}
+}
