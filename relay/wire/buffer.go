@@ -117,9 +117,7 @@ func (w *work) makeRoom(p *Pool) {
 	if size := len(w.buf.bytes); size-w.end < little && size < w.limits.Bytes {
 		old := w.buf
 		w.buf = p.buffer(min(4*size, w.limits.Bytes))
-		n := w.end
-		w.end = 0
-		w.filled(copy(w.buf.bytes, old.bytes[:n]))
+		w.buf.dirty = copy(w.buf.bytes, old.bytes[:w.end])
 		p.release(old)
 	}
 }

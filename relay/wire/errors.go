@@ -144,15 +144,19 @@ func (c Condition) describe() (name, typ string) {
 	}
 }
 
-// AppendError appends the error that answers the stanza s: same kind, same id,
-// type error, the condition c and text (if any) for people. Nothing of the
-// stanza's payload is echoed. If ns is not empty it is declared, so that the
+// AppendError appends the error that answers the stanza s (RFC 6120 §8.3): same
+// kind, same id, type error, the condition c and text (if any) for people.
+// Nothing of the stanza's payload is echoed. A nonza is answered by nothing. If ns is not empty it is declared, so that the
 // answer stands on its own; on a stream whose content namespace is the default
 // one it need not be. Empty from and to are left out.
 func AppendError(dst []byte, s *Stanza, ns, from, to string, c Condition, text string) []byte {
+	kind := s.Kind.String()
+	if kind == "" {
+		return dst
+	}
 	name, typ := c.describe()
 	dst = append(dst, '<')
-	dst = append(dst, s.Kind.String()...)
+	dst = append(dst, kind...)
 	if ns != "" {
 		dst = AppendAttr(dst, "xmlns", ns)
 	}
@@ -174,7 +178,7 @@ func AppendError(dst []byte, s *Stanza, ns, from, to string, c Condition, text s
 	dst = append(dst, " xmlns='"+NSStanzaErrors+"'/>"...)
 	dst = appendErrorText(dst, NSStanzaErrors, text)
 	dst = append(dst, "</error></"...)
-	dst = append(dst, s.Kind.String()...)
+	dst = append(dst, kind...)
 	return append(dst, '>')
 }
 

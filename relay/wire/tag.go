@@ -7,6 +7,39 @@ import (
 
 // The names and attributes of a start tag.
 
+// An attr is an attribute of the start tag being scanned.
+type attr struct {
+	name  span
+	colon int32 // where the colon of the name is, 0 if it has none
+	value span
+	coded bool // the value means something else than its bytes
+	role  role
+}
+
+// local returns the name without its prefix.
+func (a *attr) local(b []byte) []byte {
+	if a.colon != 0 {
+		return b[a.colon+1 : a.name.to]
+	}
+	return a.name.of(b)
+}
+
+// prefix returns the prefix of the name, empty if it has none.
+func (a *attr) prefix(b []byte) []byte {
+	if a.colon != 0 {
+		return b[a.name.from:a.colon]
+	}
+	return nil
+}
+
+// declared returns which prefix a declaration declares, none by default.
+func (a *attr) declared() span {
+	if a.colon != 0 {
+		return span{a.colon + 1, a.name.to}
+	}
+	return span{}
+}
+
 // beginName notes that a name begins at the next byte.
 func (s *scanner) beginName(in state) {
 	s.mark, s.colon, s.state = int32(s.pos), 0, in

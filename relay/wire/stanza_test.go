@@ -1,0 +1,247 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func mustParse(t *testing.T, xml string) *Stanza {
+	t.Helper()
+	s, err := ParseStanza([]byte(xml), NSClient)
+	if err != nil {
+		t.Fatalf("%q: %v", xml, err)
+	}
+	return s
+}
+
+func TestStanza(t *testing.T) {
+	s := mustParse(t, `<message to='a&amp;b' from="&#x61;'&#9;" id='x`+"\r\n\t"+`y' type='' xml:lang='de'>`+
+		`<a xmlns='u'>x<b/></a> <body>hi</body><q:c xmlns:q='v' /></message>`)
+	for _, test := range []struct{ what, got, want string }{
+		{"name", string(s.Name()), "message"},
+		{"ns", string(s.NS()), NSClient},
+		{"to", string(s.To()), "a&b"},
+		{"from", string(s.From()), "a'\t"},
+		{"id", string(s.ID()), "x  y"},
+		{"lang", string(s.Lang()), "de"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s is %q, want %q", test.what, test.got, test.want)
+		}
+	}
+	if s.Type() == nil || len(s.Type()) != 0 {
+		t.Error("an empty type is not absent")
+	}
+	if s.Kind != Message || !s.HasBody() || s.Truncated() {
+		t.Errorf("%v, body %v, truncated %v", s.Kind, s.HasBody(), s.Truncated())
+	}
+	var children []string
+	for _, c := range s.Children() {
+		children = append(children, fmt.Sprintf("%s %s %s %s", c.NS, c.Name, c.Raw, c.Inner))
+	}
+	want := []string{"u a <a xmlns='u'>x<b/></a> x<b/>", NSClient + " body <body>hi</body> hi", "v c <q:c xmlns:q='v' /> "}
+	if fmt.Sprint(children) != fmt.Sprint(want) {
+		t.Errorf("children %q, want %q", children, want)
+	}
+	if c, ok := s.Child("v", "c"); !ok || string(c.Name) != "c" {
+		t.Error("child c not found")
+	}
+	if _, ok := s.Child("v", "a"); ok {
+		t.Error("child a found in the wrong namespace")
+	}
+}
+
+func TestKindAndBody(t *testing.T) {
+	many := strings.Repeat("<a/>", maxChildren)
+	for _, test := range []struct {
+		xml       string
+		kind      Kind
+		body      bool
+		truncated bool
+	}{
+		{"<message/>", Message, false, false},
+		{"<presence><body/></presence>", Presence, false, false},
+		{"<iq/>", IQ, false, false},
+		{"<message xmlns='jabber:server'><body/></message>", Nonza, false, false},
+		{"<message xmlns=''><body/></message>", Nonza, false, false},
+		{"<c:message xmlns:c='jabber:client'><body/></c:message>", Message, true, false},
+		{"<c:message xmlns='u' xmlns:c='jabber:client'><body/><c:body/></c:message>", Message, true, false},
+		{"<c:message xmlns='u' xmlns:c='jabber&#58;client'><body/></c:message>", Message, false, false},
+		{"<message><body xmlns='u'/><a><body/></a></message>", Message, false, false},
+		{"<message>" + many + "</message>", Message, false, false},
+		{"<message>" + many + "<body/></message>", Message, true, true},
+		{"<r xmlns='urn:xmpp:sm:3'/>", Nonza, false, false},
+		{"<messages/>", Nonza, false, false},
+	} {
+		s := mustParse(t, test.xml)
+		if s.Kind != test.kind || s.HasBody() != test.body || s.Truncated() != test.truncated {
+			t.Errorf("%q: %v, body %v, truncated %v", test.xml, s.Kind, s.HasBody(), s.Truncated())
+		}
+	}
+}
+
+// TestAppend reads a stanza behind prefixHeader and writes it onto a stream of
+// servers.
+func TestAppend(t *testing.T) {
+	const payload = "<body\t>a  &#65;<![CDATA[<]]>\r\n </body ><a b=\"c\"   />"
+	for _, test := range []struct{ xml, want string }{
+		{"<message  to='a'\n id = \"1\" >" + payload + "</message\n>",
+			"<message to='a' id = \"1\" from='f&apos;' xml:lang='de'>" + payload + "</message\n>"},
+		{"<message from='x' xml:lang='en' to='&amp;'/>", "<message from='f&apos;' xml:lang='en' to='&amp;'/>"},
+		{"<message xmlns='jabber:client' />", "<message xmlns='jabber:server' from='f&apos;' xml:lang='de'/>"},
+		{"<c:message><c:body/><body/></c:message>",
+			"<c:message xmlns:c='jabber:server' from='f&apos;' xml:lang='de'><c:body/><body/></c:message>"},
+		{"<q:message xmlns:q='jabber:client'/>", "<q:message xmlns:q='jabber:server' from='f&apos;' xml:lang='de'/>"},
+		{"<message><x:a y:b=''/></message>",
+			"<message xmlns:x='urn:x' xmlns:y='urn:y&amp;&apos;z' from='f&apos;' xml:lang='de'><x:a y:b=''/></message>"},
+		{"<message xmlns:x='v'><x:a/></message>", "<message xmlns:x='v' from='f&apos;' xml:lang='de'><x:a/></message>"},
+		{"<message><m xmlns='jabber:client'/></message>",
+			"<message from='f&apos;' xml:lang='de'><m xmlns='jabber:client'/></message>"},
+	} {
+		s := first(prefixHeader + test.xml)
+		if s == nil {
+			t.Fatalf("%q is refused", test.xml)
+		}
+		s.SetFrom("f'")
+		s.SetLang("de")
+		if got := string(s.Append([]byte("x"), NSServer)); got != "x"+test.want {
+			t.Errorf("%q became\n%q, want\n%q", test.xml, got, test.want)
+		}
+	}
+}
+
+// TestAppendOther moves stanzas from streams whose default namespace is not
+// their content namespace.
+func TestAppendOther(t *testing.T) {
+	const none = "<s:stream xmlns:s='" + NSStream + "' xmlns:c='jabber:client'>"
+	const streams = "<stream xmlns='" + NSStream + "' xmlns:c='jabber:client'>"
+	for _, test := range []struct{ header, xml, want string }{
+		{none, "<c:iq><a/></c:iq>", "<c:iq xmlns='' xmlns:c='jabber:client'><a/></c:iq>"},
+		{none, "<iq xmlns='jabber:client'><a/></iq>", "<iq xmlns='jabber:client'><a/></iq>"},
+		{streams, "<c:iq><a/></c:iq>", "<c:iq xmlns='" + NSStream + "' xmlns:c='jabber:client'><a/></c:iq>"},
+	} {
+		s := first(test.header + test.xml)
+		if s == nil || s.Kind != IQ {
+			t.Fatalf("%q is refused", test.xml)
+		}
+		if got := string(s.Append(nil, NSClient)); got != test.want {
+			t.Errorf("%q became %q, want %q", test.xml, got, test.want)
+		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	s := mustParse(t, "<iq to='a' from='b'/>")
+	s.SetTo("")
+	s.SetFrom("")
+	if got := string(s.Append(nil, NSClient)); got != "<iq/>" {
+		t.Errorf("%q", got)
+	}
+	s.SetTo("c")
+	if got := string(s.Append(nil, NSClient)); got != "<iq to='c'/>" || string(s.To()) != "a" {
+		t.Errorf("%q, to is %q", got, s.To())
+	}
+}
+
+func TestParseStanza(t *testing.T) {
+	for xml, want := range map[string]StreamError{
+		"":                    NotWellFormed,
+		" <iq/>":              NotWellFormed,
+		"<iq/> ":              NotWellFormed,
+		"<iq/><iq/>":          NotWellFormed,
+		"<iq>":                NotWellFormed,
+		"</>":                 NotWellFormed,
+		"</iq>":               NotWellFormed,
+		"<iq><!-- x --></iq>": RestrictedXML,
+		"<iq>" + strings.Repeat(" ", 256<<10) + "</iq>": PolicyViolation,
+	} {
+		_, err := ParseStanza([]byte(xml), NSClient)
+		if !errors.Is(err, want) {
+			t.Errorf("%.20q: %v, want %v", xml, err, want)
+		}
+	}
+}
+
+func TestNode(t *testing.T) {
+	n := mustParse(t, "<iq type='get' xmlns:p='u'>a&lt;\r\n<p:q p:x='1' x='&#9;\n'/><![CDATA[&b\r]]><r xmlns='v'><s/></r></iq>").Node()
+	if n.NS != NSClient || n.Name != "iq" || n.Attr("type") != "get" || n.Attr("none") != "" || n.Text != "a<\n&b\n" {
+		t.Errorf("%+v", n)
+	}
+	q := n.Child("u", "q")
+	if q == nil || q.Attr("x") != "\t " || len(q.Attrs) != 2 || q.Attrs[0] != (Attr{"u", "x", "1"}) {
+		t.Fatalf("%+v", q)
+	}
+	if r := n.Child("v", "r"); r == nil || r.Child("v", "s") == nil || r.Child("u", "s") != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	s := mustParse(t, "<message id='&lt;1' from='a' to='b'><body>secret</body></message>")
+	got := string(AppendError(nil, s, "", "b&", "a", CondServiceUnavailable, "gone <away>"))
+	const want = "<message type='error' id='&lt;1' from='b&amp;' to='a'><error type='cancel'>" +
+		"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>" +
+		"<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>gone &lt;away&gt;</text></error></message>"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	reply := mustParse(t, string(AppendError(nil, s, NSClient, "", "", CondGone, "")))
+	if string(reply.Type()) != "error" || Answerable(reply) {
+		t.Error("an error may be answered")
+	}
+	if out := AppendError(nil, mustParse(t, "<r xmlns='u'/>"), "", "", "", CondGone, ""); out != nil {
+		t.Errorf("a nonza is answered with %q", out)
+	}
+	o := read(Limits{}, clientHeader+string(AppendStreamError(nil, Conflict, "<")))
+	if len(o.stanzas) != 1 || !strings.Contains(o.stanzas[0], "<conflict xmlns='"+NSStreamErrors+"'/>") || o.err.Error() != "EOF" {
+		t.Errorf("%+v", o)
+	}
+	for c := CondUndefinedCondition; c <= CondUnexpectedRequest; c++ {
+		if (c.String() == "undefined-condition") != (c == CondUndefinedCondition) || c.Type() == "" {
+			t.Errorf("condition %d is %v, %v", c, c.String(), c.Type())
+		}
+	}
+}
+
+func TestAnswerable(t *testing.T) {
+	for xml, want := range map[string]bool{
+		"<message/>":                     true,
+		"<message type='groupchat'/>":    true,
+		"<message type='error'/>":        false,
+		"<iq type='get'/>":               true,
+		"<iq type='set'/>":               true,
+		"<iq type='result'/>":            false,
+		"<iq type='error'/>":             false,
+		"<iq/>":                          false,
+		"<presence/>":                    true,
+		"<presence type='subscribe'/>":   true,
+		"<presence type='error'/>":       false,
+		"<presence type='unavailable'/>": false,
+		"<r xmlns='u'/>":                 false,
+	} {
+		if got := Answerable(mustParse(t, xml)); got != want {
+			t.Errorf("%q: %v", xml, got)
+		}
+	}
+}
+
+// TestEscape holds that what is escaped means the same again.
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                             "",
+		"plain M\u00fcller \U0001F600": "plain M\u00fcller \U0001F600",
+		"<>&'\"\t\r\n]]>":              "<>&'\"\t\r\n]]>",
+		"a\x00b\x1f":                   "a\uFFFDb\uFFFD",
+		"\xff\xc3":                     "\uFFFD\uFFFD",
+		"\uFFFD\uFFFE":                 "\uFFFD\uFFFD",
+	} {
+		xml := AppendAttr([]byte("<a"), "b", in)
+		xml = AppendText(append(xml, '>'), in)
+		n := mustParse(t, string(append(xml, "</a>"...))).Node()
+		if n.Text != want || n.Attr("b") != want {
+			t.Errorf("%q became %q and %q, want %q", in, n.Text, n.Attr("b"), want)
+		}
+	}
+}
