@@ -1,0 +1,372 @@
+// Lethe is an XMPP relay that forgets.
+//
+// This file is the command line, the files and signals of a running relay, and
+// the only log. What a relay does is in relay/, how it encrypts in tls/.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"lethe/relay"
+	"lethe/relay/c2s"
+	"lethe/relay/config"
+	"lethe/relay/demo"
+	"lethe/relay/operator"
+	"lethe/relay/server"
+	"lethe/relay/users"
+	"lethe/tls"
+)
+
+const usage = `lethe is an XMPP relay that forgets.
+
+	lethe demo [-once]                  see it work, nothing to set up
+	lethe init [-onion] DIR DOMAIN      write a ready configuration
+	lethe serve [-config FILE]          run the relay
+	lethe user add|passwd|remove|list|import ...
+	lethe sign -key FILE USERS          sign the users file
+	lethe verify [-config FILE] [-pub KEY] USERS
+	lethe keygen -out NAME              make a signing key pair
+	lethe check [-config FILE]          is this relay's set-up sound
+	lethe version
+
+Each command explains itself with -h.
+`
+
+const (
+	// expiryNotice is how long before its end a certificate is warned of.
+	expiryNotice = 21 * 24 * time.Hour
+	// upkeep is how often certificate files are looked at, and events logged.
+	upkeep = 30 * time.Second
+)
+
+// command runs with the arguments behind its name and returns the exit status:
+// 0 done, 1 the answer is no or it failed, 2 wrong usage.
+type command func(args []string, std operator.Stdio) int
+
+func main() {
+	os.Exit(run(os.Args[1:], operator.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
+
+func run(args []string, std operator.Stdio) int {
+	commands := map[string]command{
+		"demo":    func(args []string, std operator.Stdio) int { return demo.Command(args, std.Out, std.Err) },
+		"serve":   serve,
+		"version": version,
+		"init":    operator.Init,
+		"user":    operator.User,
+		"sign":    operator.Sign,
+		"verify":  operator.Verify,
+		"keygen":  operator.Keygen,
+		"check":   operator.Check,
+	}
+	if len(args) == 0 {
+		fmt.Fprint(std.Err, usage)
+		return 2
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		fmt.Fprint(std.Out, usage)
+		return 0
+	}
+	c, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(std.Err, "lethe: there is no command %q; lethe -h lists them\n", args[0])
+		return 2
+	}
+	return c(args[1:], std)
+}
+
+// version prints what this binary was made of.
+func version(args []string, std operator.Stdio) int {
+	if len(args) > 0 {
+		fmt.Fprintln(std.Err, "usage: lethe version\n\nPrints the version, the Go version, the commit and the dependencies.")
+		if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
+			return 0
+		}
+		return 2
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		fmt.Fprintln(std.Err, "lethe: this binary has no build information; build it with go build")
+		return 1
+	}
+	commit := "unknown"
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			commit = s.Value
+		}
+	}
+	fmt.Fprintf(std.Out, "lethe %s\n%s %s/%s\ncommit %s\n", info.Main.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, commit)
+	for _, d := range info.Deps {
+		fmt.Fprintf(std.Out, "%s %s\n", d.Path, d.Version)
+	}
+	return 0
+}
+
+const serveUsage = `usage: lethe serve [-config FILE]
+
+Runs the relay in the foreground. SIGHUP re-reads the configuration, the users
+and the certificates; what is wrong with them is logged and the relay keeps
+what it has. SIGTERM and SIGINT end every stream in order.
+
+`
+
+func serve(args []string, std operator.Stdio) int {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(std.Err)
+	flags.Usage = func() {
+		fmt.Fprint(std.Err, serveUsage)
+		flags.PrintDefaults()
+	}
+	file := flags.String("config", "lethe.toml", "the configuration `FILE`")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintln(std.Err, "lethe serve: takes no argument but -config FILE")
+		return 2
+	}
+	h := &host{file: *file, log: slog.New(slog.NewTextHandler(std.Err, nil))}
+	if err := h.start(); err != nil {
+		fmt.Fprintln(std.Err, "lethe:", err)
+		return 1
+	}
+	h.run()
+	return 0
+}
+
+// host is a relay that lives on files.
+type host struct {
+	file  string
+	log   *slog.Logger
+	cfg   *config.Config
+	relay *server.Server
+
+	listeners []net.Listener
+	changed   time.Time // newest change among the certificate files
+	warned    time.Time // when an expiry was last warned of
+	events    [relay.Events]atomic.Uint64
+	logged    [relay.Events]uint64
+}
+
+// start reads the files and opens the ports. Its error is for the operator and
+// says what to do.
+func (h *host) start() error {
+	cfg, set, certs, err := h.read(0)
+	if err != nil {
+		return err
+	}
+	h.cfg = cfg
+	h.relay = server.New(server.Parts{
+		Domains:      cfg.Domains,
+		Users:        set,
+		Certificates: certs,
+		TLS12:        cfg.TLS.Allow12,
+		Plain:        cfg.Login.Plain,
+		ForgetAfter:  cfg.ForgetAfter,
+		Report:       func(e relay.Event) { h.events[e].Add(1) },
+		Limits: c2s.Limits{
+			StanzaBytes:           cfg.Limits.StanzaBytes,
+			BytesPerSecond:        cfg.Limits.BytesPerSecond,
+			LoginsPerMinute:       cfg.Limits.LoginsPerMinute,
+			ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
+			OutboxBytes:           cfg.Limits.OutboxBytes,
+		},
+	})
+	for _, direct := range []bool{false, true} {
+		addresses := cfg.Listen.Client
+		if direct {
+			addresses = cfg.Listen.ClientTLS
+		}
+		if err := h.listen(addresses, direct); err != nil {
+			h.close()
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads everything a reload may change, without changing anything.
+func (h *host) read(serial uint64) (*config.Config, *users.Set, *tls.Certificates, error) {
+	text, err := os.ReadFile(h.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil, fmt.Errorf("%w; make one with lethe init, or name it with -config", err)
+	} else if err != nil {
+		return nil, nil, nil, err
+	}
+	cfg, err := config.Parse(h.file, text)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	set, err := readUsers(cfg, serial)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	certs, err := readCertificates(cfg)
+	return cfg, set, certs, err
+}
+
+func readUsers(cfg *config.Config, serial uint64) (*users.Set, error) {
+	text, err := os.ReadFile(cfg.Users)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := os.ReadFile(cfg.Signature())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; sign the users file with lethe sign", err)
+	} else if err != nil {
+		return nil, err
+	}
+	set, err := users.Load(text, signature, users.Terms{
+		Signers: cfg.Signers, Domains: cfg.Domains, Rooms: cfg.RoomHosts(), Serial: serial,
+	})
+	var line *users.Error
+	if errors.As(err, &line) {
+		return nil, fmt.Errorf("%s:%d: %s; %s", cfg.Users, line.Line, line.What, line.Cure)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Users, err)
+	}
+	return set, nil
+}
+
+func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
+	pairs := make([]tls.Pair, len(cfg.TLS.Certificates))
+	for i, p := range cfg.TLS.Certificates {
+		pairs[i] = tls.Pair(p)
+	}
+	return tls.Load(pairs, cfg.Domains, time.Now())
+}
+
+// listen opens ports for clients. Dead peers behind NAT are found by
+// keep-alives of TCP; a port that another holds is an error that names it.
+func (h *host) listen(addresses []netip.AddrPort, direct bool) error {
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 90 * time.Second, Interval: 15 * time.Second, Count: 4,
+	}}
+	for _, a := range addresses {
+		l, err := lc.Listen(context.Background(), "tcp", a.String())
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%w; stop what holds the port, or change [listen] in %s", err, h.file)
+		} else if err != nil {
+			return err
+		}
+		h.listeners = append(h.listeners, l)
+		go h.relay.ServeClients(l, direct)
+	}
+	return nil
+}
+
+func (h *host) close() {
+	for _, l := range h.listeners {
+		l.Close()
+	}
+}
+
+// run keeps the relay until a signal ends it.
+func (h *host) run() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	tick := time.NewTicker(upkeep)
+	h.changed = certificatesChanged(h.cfg)
+	h.log.Info("running", "users", h.relay.Users().Len(), "serial", h.relay.Users().Serial(), "listeners", len(h.listeners))
+	h.warnOfExpiry(time.Now())
+	for {
+		select {
+		case now := <-tick.C:
+			h.logEvents()
+			h.warnOfExpiry(now)
+			if t := certificatesChanged(h.cfg); t.After(h.changed) {
+				h.changed = t
+				h.reloadCertificates()
+			}
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				h.reload()
+				continue
+			}
+			h.log.Info("shutting down")
+			h.close()
+			h.relay.Shutdown()
+			h.logEvents()
+			return
+		}
+	}
+}
+
+// reload puts new files in force, each as a checked whole, or keeps what runs.
+func (h *host) reload() {
+	cfg, set, certs, err := h.read(h.relay.Users().Serial())
+	if err != nil {
+		h.log.Error("reload refused, the running state is kept", "error", err)
+		return
+	}
+	if !slices.Equal(cfg.Domains, h.cfg.Domains) || !slices.Equal(cfg.Listen.Client, h.cfg.Listen.Client) || !slices.Equal(cfg.Listen.ClientTLS, h.cfg.Listen.ClientTLS) {
+		h.log.Warn("a change of domains or [listen] takes a restart")
+	}
+	h.relay.SetCertificates(certs)
+	h.relay.SetUsers(set)
+	h.changed = certificatesChanged(cfg)
+	h.log.Info("reloaded", "users", set.Len(), "serial", set.Serial())
+}
+
+func (h *host) reloadCertificates() {
+	certs, err := readCertificates(h.cfg)
+	if err != nil {
+		h.log.Error("certificates refused, the running ones are kept", "error", err)
+		return
+	}
+	h.relay.SetCertificates(certs)
+	h.log.Info("certificates reloaded")
+}
+
+// certificatesChanged is when the newest of the certificate files changed.
+func certificatesChanged(cfg *config.Config) time.Time {
+	var newest time.Time
+	for _, p := range cfg.TLS.Certificates {
+		for _, name := range []string{p.Chain, p.Key} {
+			if info, err := os.Stat(name); err == nil && info.ModTime().After(newest) {
+				newest = info.ModTime()
+			}
+		}
+	}
+	return newest
+}
+
+// warnOfExpiry warns once a day.
+func (h *host) warnOfExpiry(now time.Time) {
+	if now.Sub(h.warned) < 24*time.Hour {
+		return
+	}
+	for _, e := range h.relay.Certificates().Expiring(now, expiryNotice) {
+		h.warned = now
+		h.log.Warn("a certificate ends soon", "file", e.Name, "days", int(e.NotAfter.Sub(now).Hours()/24))
+	}
+}
+
+// logEvents writes what happened since the last time, as numbers.
+func (h *host) logEvents() {
+	for e := range h.events {
+		n := h.events[e].Load()
+		if n > h.logged[e] {
+			h.log.Warn(relay.Event(e).String(), "count", n-h.logged[e])
+			h.logged[e] = n
+		}
+	}
+}
