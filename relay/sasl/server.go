@@ -35,6 +35,12 @@ type Config struct {
 	// Plain offers PLAIN. Every attempt at it, a stranger's too, costs the
 	// server a password hashed with SHA-256 Iterations times.
 	Plain bool
+	// TolerateY lets a client that has tried a binding type we do not have go
+	// on as if we had offered none ("y"), against RFC 5802 §6. slixmpp and
+	// poezio need it: they know tls-unique only and take it for valid in TLS
+	// 1.3. A man in the middle can take both steps himself and so hide that he
+	// struck our offer, except from clients that heed XEP-0474.
+	TolerateY bool
 	// Identities are the users the client's TLS certificate proves. If there
 	// are any, EXTERNAL is offered.
 	Identities []string
@@ -49,6 +55,8 @@ type Server struct {
 	mech  scramMechanism
 	tried string
 	user  string
+
+	misbound bool // some attempt named a binding type we do not have
 }
 
 // NewServer is the Server of one connection.
@@ -188,7 +196,7 @@ func (s *Server) channel(h gs2Header) ([]byte, error) {
 	switch {
 	case s.mech.plus != (h.flag == 'p'):
 		return nil, MalformedRequest
-	case h.flag == 'y' && len(s.Bindings()) > 0:
+	case h.flag == 'y' && len(s.Bindings()) > 0 && !(s.cfg.TolerateY && s.misbound):
 		// RFC 5802 §6: somebody struck our offer.
 		return nil, NotAuthorized
 	case h.flag != 'p':
@@ -198,6 +206,7 @@ func (s *Server) channel(h gs2Header) ([]byte, error) {
 	case h.binding == TLSServerEndPoint && s.cfg.EndPoint != nil:
 		return s.cfg.EndPoint, nil
 	}
+	s.misbound = true
 	return nil, MalformedRequest // RFC 5802 §6: unsupported-channel-binding-type
 }
 
