@@ -26,17 +26,20 @@ func plain(x uint64) uint64 {
 }
 
 // skipPlain returns the index of the first byte from p on that is <, > or &, a
-// control character, or not ASCII; len(b) if there is none. Most text is shorter
-// than eight bytes or much longer.
+// control character, or not ASCII; len(b) if there is none. Text between tags is
+// mostly short or very long.
 func skipPlain(b []byte, p int) int {
-	for first := true; p+8 <= len(b); p += 8 {
+	if p+8 <= len(b) {
 		x := word(b, p)
 		if hit := (^plain(x) | x) & highs; hit != 0 {
 			return p + bits.TrailingZeros64(hit)>>3
 		}
-		if first {
-			p = skipPlainLong(b, p+8) - 8
-			first = false
+		p = skipLong(b, p+8)
+	}
+	for ; p+8 <= len(b); p += 8 {
+		x := word(b, p)
+		if hit := (^plain(x) | x) & highs; hit != 0 {
+			return p + bits.TrailingZeros64(hit)>>3
 		}
 	}
 	for p < len(b) && classes[b[p]]&plainByte != 0 {
@@ -45,8 +48,8 @@ func skipPlain(b []byte, p int) int {
 	return p
 }
 
-// skipPlainLong skips 32 bytes at a time, as long as all of them are plain.
-func skipPlainLong(b []byte, p int) int {
+// skipLong skips 32 bytes at a time, as long as skipPlain would skip them all.
+func skipLong(b []byte, p int) int {
 	for ; p+32 <= len(b); p += 32 {
 		x0, x1, x2, x3 := word(b, p), word(b, p+8), word(b, p+16), word(b, p+24)
 		ok := plain(x0) & plain(x1) & plain(x2) & plain(x3)
@@ -59,10 +62,13 @@ func skipPlainLong(b []byte, p int) int {
 
 // skipValue is skipPlain between quotes: it stops at the quote, not at >.
 func skipValue(b []byte, p int, quote byte) int {
-	q := uint64(quote) * ones
+	// Each quote differs from & in one bit, so one comparison finds both.
+	bit := uint64(quote^'&') * ones
 	for ; p+8 <= len(b); p += 8 {
 		x := word(b, p)
-		ok := (x ^ q + sevnf) & (x ^ '<'*ones + sevnf) & (x ^ '&'*ones + sevnf) & (x + 0x60*ones)
+		ok := (x | bit) ^ ('&'*ones | bit) + sevnf
+		ok &= x ^ '<'*ones + sevnf
+		ok &= x + 0x60*ones
 		if hit := (^ok | x) & highs; hit != 0 {
 			return p + bits.TrailingZeros64(hit)>>3
 		}

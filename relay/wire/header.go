@@ -150,7 +150,7 @@ func (r *Reader) declaration() error {
 func checkDeclaration(b []byte) error {
 	version, b, ok := pseudoAttr(b, "version")
 	if !ok || string(version) != "1.0" {
-		return NotWellFormed // RFC 6120 §11.5: XML 1.0
+		return NotWellFormed // RFC 6120 §11.8: XML 1.0
 	}
 	encoding, b, ok := pseudoAttr(b, "encoding")
 	if ok && !bytes.EqualFold(encoding, []byte("UTF-8")) {

@@ -378,11 +378,20 @@ func TestSingleBytes(t *testing.T) {
 		{"names", "<iq>", "<" + strings.Repeat("a", 250) + "/>"},
 		{"stanzas", "", "<iq a='b'/>"},
 	} {
-		few, many := singly(t, test.before, test.unit, 30000), singly(t, test.before, test.unit, 240000)
-		if many > 40*max(few, 50*time.Microsecond) {
+		few, many := quickest(t, test.before, test.unit, 30000), quickest(t, test.before, test.unit, 240000)
+		if many > 30*few { // 8 is linear, 64 quadratic
 			t.Errorf("%s: %v for 30,000 bytes, %v for 240,000", test.what, few, many)
 		}
 	}
+}
+
+// quickest is how long it takes when nothing else gets in the way.
+func quickest(t *testing.T, before, unit string, n int) time.Duration {
+	best := singly(t, before, unit, n)
+	for range 2 {
+		best = min(best, singly(t, before, unit, n))
+	}
+	return best
 }
 
 func singly(t *testing.T, before, unit string, n int) time.Duration {

@@ -159,10 +159,14 @@ func (s *scanner) text() error {
 		switch c := s.b[p]; {
 		case c == '<':
 			s.pos, s.state = p+1, afterOpen
-			if s.pos < len(s.b) {
-				return s.markup()
+			if s.pos == len(s.b) {
+				return nil
 			}
-			return nil
+			if err := s.markup(); err != nil || s.state != inText {
+				return err
+			}
+			p = s.pos
+			continue
 		case c == '&':
 			s.beginReference(p, inText)
 			return nil
@@ -260,7 +264,7 @@ func (s *scanner) reference() error {
 			s.pos, s.state = p+1, s.back
 			_, err := resolve(s.b[first:p])
 			return err
-		case c >= 0x80 || p-first == longest && s.b[first] != '#':
+		case s.b[first] != '#' && (c >= 0x80 || p-first == longest):
 			return RestrictedXML // RFC 6120 §11.1: not one of the five
 		case classes[c]&nameByte == 0 && c != '#':
 			return NotWellFormed

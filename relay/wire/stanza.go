@@ -46,7 +46,7 @@ type Stanza struct {
 func (s *Stanza) fill(sc *scanner) {
 	s.Kind, s.sc, s.raw = sc.kind, sc, sc.b[:sc.pos]
 	s.setTo, s.setFrom, s.otherLang = false, false, ""
-	clear(s.values[:])
+	s.values = [roleLang + 1][]byte{}
 	for i := range sc.own {
 		if a := &sc.own[i]; a.role != roleNone && a.role <= roleLang {
 			s.values[a.role] = sc.valueOf(a)
