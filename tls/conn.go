@@ -61,10 +61,12 @@ func (c *Conn) More() bool { return c.rest || c.conduit.whole() }
 // connection is of no more use.
 func (c *Conn) TryWrite(p []byte) (done bool, err error) {
 	c.conduit.expect(len(p))
-	if _, err := c.tls.Write(p); err != nil {
-		return false, bare(err)
+	_, err = c.tls.Write(p)
+	done, late := c.conduit.settled()
+	if err == nil {
+		err = late
 	}
-	return c.conduit.settled()
+	return done && err == nil, bare(err)
 }
 
 // Drain parks until the kernel has all ciphertext that waits. It fails with

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"sync"
 	"testing"
@@ -352,4 +353,54 @@ func TestReaderAndWriterAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestRecordsOfOneWriteLeaveTogether(t *testing.T) {
+	l := newLab(t, false)
+	server, client := l.pair(t, l.client())
+	pushes, push := 0, server.conduit.onPush
+	server.conduit.onPush = func(fd uintptr) { pushes++; push(fd) }
+	for _, size := range []int{1, 385, plainBytes, 40_000} {
+		pushes = 0
+		if done, err := server.TryWrite(noise(size)); !done || err != nil {
+			t.Fatal(done, err)
+		}
+		if pushes != 1 {
+			t.Errorf("%d bytes left in %d system calls", size, pushes)
+		}
+		readAll(t, client, size)
+	}
+}
+
+func TestDrainGoesOnWhileThereIsProgress(t *testing.T) {
+	l := newLab(t, false)
+	ss, cs := sockets(t)
+	ss.(*net.TCPConn).SetWriteBuffer(32 << 10)
+	cs.(*net.TCPConn).SetReadBuffer(32 << 10)
+	server, client, serr, cerr := both(
+		func() (*Conn, error) { return l.server.Handshake(ss, patience) },
+		func() (*Conn, error) { return Client(cs, patience, l.client()) })
+	if serr != nil || cerr != nil {
+		t.Fatal(serr, cerr)
+	}
+	want := jam(t, server)
+	go func() {
+		buf := make([]byte, plainBytes)
+		for got := 0; got < want; {
+			n, err := client.Read(buf)
+			if err != nil {
+				return
+			}
+			got += n
+			time.Sleep(60 * time.Millisecond)
+		}
+	}()
+	const timeout = 400 * time.Millisecond
+	start := time.Now()
+	if err := server.Drain(timeout); err != nil {
+		t.Fatalf("after %v: %v", time.Since(start), err)
+	}
+	if d := time.Since(start); d < timeout {
+		t.Errorf("took only %v: nothing is proved", d)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
@@ -23,6 +24,7 @@ func (e *HandshakeError) Error() string { return "tls handshake: " + e.reason() 
 func (e *HandshakeError) reason() string {
 	var (
 		header    tls.RecordHeaderError
+		broken    *os.SyscallError
 		remote    *net.OpError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
@@ -34,7 +36,7 @@ func (e *HandshakeError) reason() string {
 		return err.Error()
 	case isTimeout(err):
 		return "not finished in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &broken):
 		return "the connection ended"
 	case errors.As(err, &header):
 		return "the peer does not speak TLS"

@@ -16,13 +16,19 @@ type Server struct {
 	certs atomic.Pointer[Certificates]
 
 	mu      sync.Mutex
-	configs map[string]*tls.Config // one for each way to be asked; guarded by mu
+	configs map[greeting]*tls.Config // guarded by mu
+}
+
+// greeting is a way to meet clients; there are few.
+type greeting struct {
+	ask  bool   // for a certificate
+	alpn string // protocols, joined by NUL
 }
 
 // NewServer shows the certificates of c, which may be nil: then it refuses
 // until SetCertificates. It accepts TLS 1.3 and, with min12, TLS 1.2.
 func NewServer(c *Certificates, min12 bool) *Server {
-	s := &Server{min12: min12, configs: make(map[string]*tls.Config)}
+	s := &Server{min12: min12, configs: make(map[greeting]*tls.Config)}
 	s.SetCertificates(c)
 	return s
 }
@@ -61,10 +67,7 @@ func (s *Server) handshake(nc net.Conn, timeout time.Duration, ask bool, alpn []
 // config is shared by all connections that are asked alike: each keeps a
 // pointer to it.
 func (s *Server) config(ask bool, alpn []string) *tls.Config {
-	key := strings.Join(alpn, "\x00")
-	if ask {
-		key = "\x00" + key
-	}
+	key := greeting{ask, strings.Join(alpn, "\x00")}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if cfg, ok := s.configs[key]; ok {

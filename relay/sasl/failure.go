@@ -4,8 +4,8 @@ package sasl
 // to send.
 type Failure string
 
-// The conditions. This package returns IncorrectEncoding never, as base64
-// around messages is its caller's, and the others where the section says.
+// The conditions. Those this package does not return are its caller's, such
+// as IncorrectEncoding for the base64 around messages.
 const (
 	Aborted              Failure = "aborted"
 	AccountDisabled      Failure = "account-disabled"

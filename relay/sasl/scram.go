@@ -62,5 +62,6 @@ func (v Verifier) verify(h Hash, password string) bool {
 		return false
 	}
 	defer clear(got.ServerKey)
+	defer clear(got.StoredKey)
 	return hmac.Equal(got.StoredKey, v.StoredKey)
 }

@@ -27,7 +27,7 @@ type Config struct {
 	// restart tells unknown users by their new salts.
 	Secret [32]byte
 	// Iterations is that of unknown users, which should be that of the known;
-	// 0 means DefaultIterations.
+	// what is out of Derive's range means DefaultIterations.
 	Iterations int
 	// Exporter and EndPoint are the connection's channel bindings
 	// tls-exporter and tls-server-end-point, nil if it has them not.
@@ -61,7 +61,7 @@ type Server struct {
 
 // NewServer is the Server of one connection.
 func NewServer(c Config) *Server {
-	if c.Iterations == 0 {
+	if c.Iterations < minIterations || c.Iterations > maxIterations {
 		c.Iterations = DefaultIterations
 	}
 	return &Server{cfg: c}
