@@ -158,10 +158,11 @@ type fault struct {
 	text      string
 }
 
-// refuse answers a stanza of the seat's client in the name of to.
+// refuse answers a stanza of the seat's client in the name of to. The answer
+// takes no way through the Router, where a block would stop it.
 func (t *seat) refuse(p *relay.Pass, st *wire.Stanza, to jid.JID, f *fault) {
 	if wire.Answerable(st) {
-		t.account.server.router.Answer(p, st, t.jid, to, f.condition, f.text)
+		t.out.OfferBytes(p, wire.AppendError(nil, st, "", to.String(), t.jid.String(), f.condition, f.text))
 	}
 }
 
