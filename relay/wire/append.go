@@ -14,7 +14,8 @@ func (s *Stanza) SetLang(lang string) { s.otherLang = lang }
 // content namespace is ns. Only its start tag differs from what was received:
 // in what was set, in that the content namespace of the stream it came from is
 // now ns (RFC 6120 §4.8.2), and in that what the header of that stream declared
-// and the stanza uses is declared again. All behind the tag is copied.
+// and the stanza uses is declared again. All behind the tag is copied: a child
+// that says itself to be in jabber:client stays there.
 func (s *Stanza) Append(dst []byte, ns string) []byte {
 	sc := s.sc
 	dst = append(dst, '<')
