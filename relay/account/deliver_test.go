@@ -281,6 +281,22 @@ func TestBlocked(t *testing.T) {
 		strings.TrimPrefix(unavailable("message", "", "", ""), "<message xmlns='jabber:client' type='error' id='' from='' to=''>"))
 }
 
+// TestBlockedContact: a block line weighs more than a common group.
+func TestBlockedContact(t *testing.T) {
+	l := newLabWith(t, "lethe-users 1\nserial 1\nuser alice@example.org groups=g\nuser bob@example.org groups=g\n"+
+		"contact alice@example.org ann@away.example\nblock alice@example.org bob@example.org\nblock alice@example.org ann@away.example\n")
+	bob := l.online("bob@example.org/x")
+	alice := l.bind("alice@example.org/x")
+	alice.send("<presence/>")
+	alice.want("<presence from='alice@example.org/x' to='alice@example.org'/>")
+	bob.send("<presence><show>away</show></presence>")
+	alice.want()
+	bob.want("<presence from='bob@example.org/x' to='bob@example.org'><show>away</show></presence>")
+	alice.leave()
+	bob.want()
+	l.wantAway()
+}
+
 // TestStrangersLearnNothing: whoever asks without a subscription cannot tell
 // an account that is online from one that is offline, blocks, or is none.
 func TestStrangersLearnNothing(t *testing.T) {

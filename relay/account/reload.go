@@ -78,21 +78,34 @@ func (s *Server) compare(p *relay.Pass, a *account, old, set *users.Set) {
 		if ok && b.Name == c.Name && slices.Equal(b.Groups, c.Groups) {
 			continue
 		}
-		s.pushChange(p, a, set, c.JID)
+		a.pushSigned(p, set, c)
 		if !ok {
 			s.meet(p, a, c.JID)
 		}
 	}
 	for j := range before {
-		s.pushChange(p, a, set, j)
+		a.pushUnsigned(p, set, j)
 		s.part(p, a, set, j)
 	}
 }
 
-func (s *Server) pushChange(p *relay.Pass, a *account, set *users.Set, j jid.JID) {
+func (a *account) pushSigned(p *relay.Pass, set *users.Set, c users.Contact) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.push(p, set, j)
+	m := a.merged(c)
+	a.push(p, set, m.append(nil))
+}
+
+// pushUnsigned tells what is left of a contact that was signed: the user's own
+// entry, or nothing.
+func (a *account) pushUnsigned(p *relay.Pass, set *users.Set, j jid.JID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := a.items[j]; i != nil && i.listed {
+		a.push(p, set, i.append(nil))
+		return
+	}
+	a.push(p, set, removed(j))
 }
 
 // meet shows a its new contact with, and the other way round if that is

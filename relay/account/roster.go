@@ -2,7 +2,6 @@ package account
 
 import (
 	"crypto/rand"
-	"slices"
 	"strconv"
 
 	"lethe/relay"
@@ -73,7 +72,11 @@ func (a *account) changed(p *relay.Pass, i *item) {
 	switch {
 	case i.listed:
 		a.touch()
-		a.push(p, a.server.set.Load(), i.jid)
+		set, shown := a.server.set.Load(), *i
+		if set.IsContact(a.jid, i.jid) {
+			shown.state = both
+		}
+		a.push(p, set, shown.append(nil))
 	case i.state == none:
 		delete(a.items, i.jid)
 	}
@@ -144,42 +147,27 @@ func (i *item) append(dst []byte) []byte {
 	return append(dst, "</item>"...)
 }
 
-// push tells every resource that asked for the roster what one contact is now
-// (RFC 6121 §2.1.6); mu is locked.
-func (a *account) push(p *relay.Pass, set *users.Set, j jid.JID) {
-	if !slices.ContainsFunc(a.seats, func(t *seat) bool { return t.interested }) {
-		return
-	}
-	element := a.appendItem(nil, set, j)
+// push tells every resource that asked for the roster about one item (RFC 6121
+// §2.1.6); mu is locked.
+func (a *account) push(p *relay.Pass, set *users.Set, item []byte) {
 	ver := a.version(set)
 	for _, t := range a.seats {
 		if !t.interested {
 			continue
 		}
-		b := append(make([]byte, 0, len(element)+512), "<iq type='set'"...)
+		b := append(make([]byte, 0, len(item)+512), "<iq type='set'"...)
 		b = wire.AppendAttr(b, "id", rand.Text())
 		b = wire.AppendAttr(b, "to", t.jid.String())
 		b = append(b, "><query xmlns='jabber:iq:roster'"...)
 		b = wire.AppendAttr(b, "ver", ver) // RFC 6121 §2.6.2
-		b = append(append(b, '>'), element...)
+		b = append(append(b, '>'), item...)
 		t.out.OfferBytes(p, append(b, "</query></iq>"...))
 	}
 }
 
-// appendItem appends what the roster says of j, if only that it is not in it.
-func (a *account) appendItem(dst []byte, set *users.Set, j jid.JID) []byte {
-	if set.IsContact(a.jid, j) {
-		for c := range set.Contacts(a.jid) {
-			if c.JID == j {
-				m := a.merged(c)
-				return m.append(dst)
-			}
-		}
-	}
-	if i := a.items[j]; i != nil && i.listed {
-		return i.append(dst)
-	}
-	dst = append(dst, "<item"...)
-	dst = wire.AppendAttr(dst, "jid", j.String())
-	return append(dst, " subscription='remove'/>"...)
+// removed is what is pushed of a contact that is not in the roster any more
+// (RFC 6121 §2.5.2).
+func removed(j jid.JID) []byte {
+	b := wire.AppendAttr([]byte("<item"), "jid", j.String())
+	return append(b, " subscription='remove'/>"...)
 }

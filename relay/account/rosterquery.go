@@ -133,7 +133,7 @@ func (q *query) removeContact(a *account, j jid.JID) relay.Drop {
 	}
 	delete(a.items, j)
 	a.touch()
-	a.push(q.pass, q.users, j)
+	a.push(q.pass, q.users, removed(j))
 	was := i.state
 	a.mu.Unlock()
 	q.reply(nil)

@@ -125,7 +125,7 @@ func (t *seat) Take(p *relay.Pass, st *wire.Stanza) {
 		}
 	}
 	if addressed && s.set.Load().Blocks(a.jid, to) {
-		// XEP-0191 §3.2 "Block": the user does not write there either.
+		// XEP-0191 §3.2: the user does not write there either.
 		t.refuse(p, st, to, &fault{wire.CondNotAcceptable, "This address is blocked for you."})
 		return
 	}

@@ -83,9 +83,8 @@ func (s *Server) Sweep(now time.Time) {
 	}
 }
 
-// CloseAll ends every connection with reason, which RFC 6120 §4.9.3.19 calls
-// system-shutdown when the relay stops. Nobody is told about presence: all
-// connections end.
+// CloseAll ends every connection with reason, system-shutdown when the relay
+// stops (RFC 6120 §4.9.3.20). Goodbyes follow as the connections leave.
 func (s *Server) CloseAll(p *relay.Pass, reason wire.StreamError) {
 	last := wire.AppendStreamError(nil, reason, "")
 	for _, a := range s.all() {

@@ -153,7 +153,7 @@ func TestSetUsers(t *testing.T) {
 	l.wantAway()
 }
 
-// TestCloseAll: RFC 6120 §4.9.3.19.
+// TestCloseAll: RFC 6120 §4.9.3.20.
 func TestCloseAll(t *testing.T) {
 	l := newLab(t)
 	alice, bob := l.online("alice@example.org/x"), l.online("bob@example.org/x")
@@ -208,7 +208,7 @@ func TestForgetting(t *testing.T) {
 // TestForgottenMemoryIsFreed: the heap is the same before and after many
 // accounts came and went.
 func TestForgottenMemoryIsFreed(t *testing.T) {
-	const people = 2000
+	const people = 1000
 	var b strings.Builder
 	b.WriteString("lethe-users 1\nserial 1\n")
 	for i := range people {

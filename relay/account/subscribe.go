@@ -110,11 +110,8 @@ func (t *seat) subscription(p *relay.Pass, st *wire.Stanza, c change, to jid.JID
 	case !set.IsContact(a.jid, to):
 		t.subscriptionInMemory(p, st, c, to)
 	case c == subscribe:
-		// Signed contacts are subscribed already. One elsewhere has to be
-		// told: its server has not read our file.
-		a.mu.Lock()
-		a.push(p, set, to)
-		a.mu.Unlock()
+		// RFC 6121 §A.2.1: in state both it is passed on all the same. A
+		// contact's server that has not read our file has to be asked.
 		s.router.Route(p, st, a.jid, to)
 	case c == unsubscribe || c == unsubscribed:
 		t.refuse(p, st, to, &fault{wire.CondNotAllowed, signedContact})
