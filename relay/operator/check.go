@@ -94,7 +94,7 @@ func checkUsers(cfg *config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	set, err := users.Load(text, sig, *termsOf(cfg))
+	set, err := users.Load(text, sig, termsOf(cfg))
 	if err != nil {
 		return "", in(cfg.Users, err)
 	}

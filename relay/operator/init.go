@@ -50,7 +50,7 @@ func Init(args []string, std Stdio) int {
 
 func (c *command) init(dir, name string, onion bool) error {
 	domain, err := jid.Domain(name)
-	if err != nil {
+	if err != nil || strings.HasPrefix(domain, "[") { // no room host fits under an IPv6 address
 		return fmt.Errorf("%q is no domain; write e.g. example.org", name)
 	}
 	if onion && !strings.HasSuffix(domain, ".onion") {

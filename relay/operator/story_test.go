@@ -209,7 +209,9 @@ func TestInit(t *testing.T) {
 	if names := leftovers(t, half); len(names) != 1 || read(t, filepath.Join(half, "privkey.pem")) != "mine" {
 		t.Errorf("a refused init left %v", names)
 	}
-	refuse(t, operator.Init, "", 1, `"a b" is no domain`, filepath.Join(half, "x"), "a b")
+	for _, name := range []string{"a b", "[::1]", ""} {
+		refuse(t, operator.Init, "", 1, "is no domain; write e.g. example.org", filepath.Join(half, "x"), name)
+	}
 	if names := leftovers(t, half); len(names) != 1 {
 		t.Errorf("a refused init left %v", names)
 	}
@@ -225,6 +227,15 @@ func TestInitOnion(t *testing.T) {
 		t.Errorf("an onion relay's configuration:\n%s", text)
 	}
 	refuse(t, operator.Init, "", 1, "is no onion address", "-onion", filepath.Join(dir, "x"), "example.org")
+}
+
+// TestInitWorks holds that what init writes is sound for domains of all kinds.
+func TestInitWorks(t *testing.T) {
+	for _, domain := range []string{"localhost", "192.0.2.1", "Bücher.Example.", "xn--bcher-kva.example"} {
+		dir := t.TempDir()
+		must(t, operator.Init, "", dir, domain)
+		must(t, operator.Check, "", "-config", filepath.Join(dir, "lethe.toml"))
+	}
 }
 
 // TestInitBelowFile holds that an init that cannot write leaves nothing.

@@ -38,27 +38,24 @@ func Verify(args []string, std Stdio) int {
 }
 
 func (c *command) verify(conf, pub, path string) error {
-	var terms *users.Terms
-	if conf != "" || pub == "" {
-		if conf == "" {
-			conf = defaultConfig
-		}
+	if conf == "" && pub == "" {
+		conf = defaultConfig
+	}
+	var terms users.Terms
+	if conf != "" {
 		cfg, err := readConfig(conf)
 		if err != nil {
 			return err
 		}
 		terms = termsOf(cfg)
 		if !sameFile(path, cfg.Users) {
-			terms.Serial = inUse(cfg, *terms)
+			terms.Serial = inUse(cfg)
 		}
 	}
 	if pub != "" {
 		key, err := publicKey(pub)
 		if err != nil {
 			return err
-		}
-		if terms == nil {
-			terms = &users.Terms{}
 		}
 		terms.Signers = []minisign.PublicKey{key}
 	}
@@ -68,7 +65,7 @@ func (c *command) verify(conf, pub, path string) error {
 	}
 	var set *users.Set
 	if conf != "" {
-		set, err = users.Load(text, sig, *terms)
+		set, err = users.Load(text, sig, terms)
 	} else if err = users.Verify(text, sig, terms.Signers); err == nil {
 		set, err = users.Parse(text)
 	}
@@ -91,18 +88,18 @@ func readConfig(path string) (*config.Config, error) {
 }
 
 // termsOf says what a relay with this configuration asks of a users file.
-func termsOf(cfg *config.Config) *users.Terms {
-	return &users.Terms{Signers: cfg.Signers, Domains: cfg.Domains, Rooms: cfg.RoomHosts()}
+func termsOf(cfg *config.Config) users.Terms {
+	return users.Terms{Signers: cfg.Signers, Domains: cfg.Domains, Rooms: cfg.RoomHosts()}
 }
 
 // inUse returns the serial of the users file that the configuration names, 0
 // when a relay would not accept it either.
-func inUse(cfg *config.Config, t users.Terms) uint64 {
+func inUse(cfg *config.Config) uint64 {
 	text, sig, err := readSigned(cfg.Users)
 	if err != nil {
 		return 0
 	}
-	set, err := users.Load(text, sig, t)
+	set, err := users.Load(text, sig, termsOf(cfg))
 	if err != nil {
 		return 0
 	}
