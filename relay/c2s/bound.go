@@ -12,73 +12,73 @@ import (
 
 // serve is the bound state. It reads as long as there is something to read,
 // then sends all that came of it, then waits holding no buffer.
-func (st *stream) serve() bool {
-	st.rate = newBucket(st.srv.cfg.Limits.BytesPerSecond, st.srv.cfg.Limits.StanzaBytes)
-	err := st.takeAll() // what came in one piece with the bind request
+func (c *client) serve() bool {
+	c.rate = newBucket(c.srv.cfg.Limits.BytesPerSecond, c.srv.cfg.Limits.StanzaBytes)
+	err := c.takeAll() // what came in one piece with the bind request
 	for err == nil {
-		st.pass.Flush()
-		st.in.Rest()
-		if err = st.wait(); err == nil {
-			err = st.readBatch()
+		c.pass.Flush()
+		c.Reader().Rest()
+		if err = c.wait(); err == nil {
+			err = c.readBatch()
 		}
 	}
-	st.pass.Flush()
-	st.close(err)
+	c.pass.Flush()
+	c.close(err)
 	return false
 }
 
 // readBatch takes in what one read from the kernel brought, several TLS
 // records perhaps.
-func (st *stream) readBatch() error {
+func (c *client) readBatch() error {
 	for total := 0; ; {
-		n, err := st.conn.Read(st.in.Space())
-		st.in.Filled(n)
+		n, err := c.TLS().Read(c.Reader().Space())
+		c.Reader().Filled(n)
 		if err == nil {
-			err = st.takeAll()
+			err = c.takeAll()
 		}
 		if err != nil {
 			return err
 		}
 		total += n
-		if !st.conn.More() || total >= batch {
-			return st.slow(total)
+		if !c.TLS().More() || total >= batch {
+			return c.slow(total)
 		}
 	}
 }
 
 // takeAll handles each whole stanza that is here.
-func (st *stream) takeAll() error {
+func (c *client) takeAll() error {
 	for {
-		s, err := st.in.Next()
+		s, err := c.Reader().Next()
 		if err == wire.ErrMore {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := st.admit(s); err != nil {
+		if err := c.admit(s); err != nil {
 			return err
 		}
 	}
 }
 
 // admit checks one stanza as such and hands it to the account.
-func (st *stream) admit(s *wire.Stanza) error {
+func (c *client) admit(s *wire.Stanza) error {
 	if s.Kind == wire.Nonza {
 		return wire.UnsupportedStanzaType // RFC 6120 §4.9.3.24
 	}
 	if s.Kind == wire.IQ && !validIQ(s) {
 		if wire.Answerable(s) {
-			st.out.OfferBytes(&st.pass, wire.AppendError(nil, s, "", "", "", wire.CondBadRequest, "An iq needs an id and, unless it is an answer, one child."))
+			c.out.OfferBytes(&c.pass, wire.AppendError(nil, s, "", "", "", wire.CondBadRequest, "An iq needs an id and, unless it is an answer, one child."))
 		}
 		return nil
 	}
 	// RFC 6120 §8.1.2.1: whatever the client wrote, it speaks for itself.
-	s.SetFrom(st.seat.JID().String())
-	if st.lang != "" {
-		s.SetLang(st.lang) // RFC 6120 §8.1.5
+	s.SetFrom(c.seat.JID().String())
+	if c.lang != "" {
+		s.SetLang(c.lang) // RFC 6120 §8.1.5
 	}
-	st.seat.Take(&st.pass, s)
+	c.seat.Take(&c.pass, s)
 	return nil
 }
 
@@ -99,55 +99,55 @@ func validIQ(s *wire.Stanza) bool {
 
 // wait parks until the client speaks. One that is silent for long is asked
 // whether it is there, and cut when it does not answer (RFC 6120 §4.6.4).
-func (st *stream) wait() error {
+func (c *client) wait() error {
 	// Moving the deadline with every stanza would cost more than reading it.
-	if now := time.Now(); st.asked || now.Sub(st.alive) > st.srv.patience.idle/10 {
-		st.alive, st.asked = now, false
-		st.conn.SetReadDeadline(now.Add(st.srv.patience.idle))
+	if now := time.Now(); c.asked || now.Sub(c.alive) > c.srv.patience.idle/10 {
+		c.alive, c.asked = now, false
+		c.TLS().SetReadDeadline(now.Add(c.srv.patience.idle))
 	}
 	for {
-		err := st.conn.Wait()
+		err := c.TLS().Wait()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if st.asked {
-			st.srv.cfg.Report(relay.IdleTimeout)
+		if c.asked {
+			c.srv.cfg.Report(relay.IdleTimeout)
 			return wire.ConnectionTimeout
 		}
-		st.ping()
+		c.ping()
 	}
 }
 
-func (st *stream) ping() {
-	st.asked = true
-	st.conn.SetReadDeadline(time.Now().Add(st.srv.patience.answer))
-	b := wire.AppendAttr([]byte("<iq type='get' id='ping'"), "from", st.domain)
-	b = wire.AppendAttr(b, "to", st.seat.JID().String())
-	st.out.OfferBytes(&st.pass, append(b, "><ping xmlns='urn:xmpp:ping'/></iq>"...))
-	st.pass.Flush()
+func (c *client) ping() {
+	c.asked = true
+	c.TLS().SetReadDeadline(time.Now().Add(c.srv.patience.answer))
+	b := wire.AppendAttr([]byte("<iq type='get' id='ping'"), "from", c.domain)
+	b = wire.AppendAttr(b, "to", c.seat.JID().String())
+	c.out.OfferBytes(&c.pass, append(b, "><ping xmlns='urn:xmpp:ping'/></iq>"...))
+	c.pass.Flush()
 }
 
 // slow makes a client that sends more than its share wait: only its own
 // reading stops.
-func (st *stream) slow(n int) error {
-	pause := st.rate.take(n, time.Now())
+func (c *client) slow(n int) error {
+	pause := c.rate.take(n, time.Now())
 	if pause > 0 {
-		st.pass.Flush()
+		c.pass.Flush()
 		time.Sleep(pause)
 	}
 	return nil
 }
 
 // close says why the stream ends, or answers the client's own closing tag.
-func (st *stream) close(err error) {
+func (c *client) close(err error) {
 	var violation wire.StreamError
 	switch {
 	case errors.As(err, &violation):
 		if violation != wire.ConnectionTimeout {
-			st.srv.cfg.Report(relay.StreamViolation)
+			c.srv.cfg.Report(relay.StreamViolation)
 		}
-		st.out.Close(&st.pass, wire.AppendStreamError(nil, violation, ""))
+		c.out.Close(&c.pass, wire.AppendStreamError(nil, violation, ""))
 	case errors.Is(err, io.EOF):
-		st.out.Close(&st.pass, []byte("</stream:stream>")) // RFC 6120 §4.4
+		c.out.Close(&c.pass, []byte("</stream:stream>")) // RFC 6120 §4.4
 	}
 }

@@ -31,13 +31,13 @@ func verifier(v *users.Verifier) *sasl.Verifier {
 // identities is the user of this domain whose line in the users file names the
 // certificate that the client showed (XEP-0178, with the file in place of an
 // authority). The client has proved that it holds the key.
-func (st *stream) identities() []string {
-	chain := st.conn.PeerCertificates()
+func (c *client) identities() []string {
+	chain := c.TLS().PeerCertificates()
 	if len(chain) == 0 {
 		return nil
 	}
-	u, ok := st.srv.cfg.Users().LookupCert(sha256.Sum256(chain[0].Raw))
-	if !ok || u.JID.Domain() != st.domain {
+	u, ok := c.srv.cfg.Users().LookupCert(sha256.Sum256(chain[0].Raw))
+	if !ok || u.JID.Domain() != c.domain {
 		return nil
 	}
 	return []string{u.JID.Local()}

@@ -16,19 +16,19 @@ import (
 const attempts = 5
 
 // login is the secured state: SASL until it succeeds (RFC 6120 §6).
-func (st *stream) login() error {
+func (c *client) login() error {
 	var l *sasl.Server
-	err := st.open(func() string {
-		l = st.sasl()
+	err := c.open(func() string {
+		l = c.sasl()
 		return saslFeatures(l)
 	})
-	for failures := 0; err == nil && st.user.IsZero(); {
+	for failures := 0; err == nil && c.user.IsZero(); {
 		var failure sasl.Failure
-		if err = st.exchange(l); errors.As(err, &failure) {
+		if err = c.exchange(l); errors.As(err, &failure) {
 			if failures++; failures == attempts {
 				return wire.PolicyViolation // RFC 6120 §6.4.5
 			}
-			err = st.send(appendFailure(nil, failure))
+			err = c.Send(appendFailure(nil, failure))
 		}
 	}
 	return err
@@ -36,19 +36,19 @@ func (st *stream) login() error {
 
 // sasl prepares the login of a user of this stream's domain. It hangs on this
 // connection, whose channel bindings it holds.
-func (st *stream) sasl() *sasl.Server {
-	set := st.srv.cfg.Users()
-	exporter, _ := st.conn.Exporter() // absent: not offered
-	endPoint, _ := st.conn.EndPoint()
+func (c *client) sasl() *sasl.Server {
+	set := c.srv.cfg.Users()
+	exporter, _ := c.TLS().Exporter() // absent: not offered
+	endPoint, _ := c.TLS().EndPoint()
 	return sasl.NewServer(sasl.Config{
-		Domain:     st.domain,
-		Lookup:     func(user string) (sasl.Account, bool) { return account(set, user, st.domain) },
+		Domain:     c.domain,
+		Lookup:     func(user string) (sasl.Account, bool) { return account(set, user, c.domain) },
 		Secret:     set.Decoy(),
 		Iterations: set.Iterations(),
 		Exporter:   exporter,
 		EndPoint:   endPoint,
-		Plain:      st.srv.cfg.Plain,
-		Identities: st.identities(),
+		Plain:      c.srv.cfg.Plain,
+		Identities: c.identities(),
 	})
 }
 
@@ -71,36 +71,36 @@ func saslFeatures(l *sasl.Server) string {
 
 // exchange handles one element of a login. A sasl.Failure is for the client to
 // hear; any other error ends the stream.
-func (st *stream) exchange(l *sasl.Server) error {
-	s, err := st.next()
+func (c *client) exchange(l *sasl.Server) error {
+	s, err := c.Next()
 	if err != nil {
 		return err
 	}
 	if string(s.NS()) != nsSASL {
 		return wire.NotAuthorized // RFC 6120 §4.9.3.12
 	}
-	if st.srv.guesses.exhausted(st.from, time.Now()) {
-		st.srv.cfg.Report(relay.LoginSlowed)
+	if c.srv.guesses.exhausted(c.from, time.Now()) {
+		c.srv.cfg.Report(relay.LoginSlowed)
 		return sasl.TemporaryAuthFailure
 	}
 	challenge, done, err := step(l, s)
 	if err != nil || done {
 		// The verdict waits for either, so that waiting says nothing.
-		time.Sleep(st.srv.guesses.delay(st.from, l.Tried(), time.Now()))
+		time.Sleep(c.srv.guesses.delay(c.from, l.Tried(), time.Now()))
 	}
 	switch {
 	case err != nil:
-		st.srv.cfg.Report(relay.LoginFailed)
-		st.srv.guesses.wrong(st.from, l.Tried(), time.Now())
+		c.srv.cfg.Report(relay.LoginFailed)
+		c.srv.guesses.wrong(c.from, l.Tried(), time.Now())
 		return err
 	case !done:
-		return st.send(appendSASL(nil, "challenge", challenge))
+		return c.Send(appendSASL(nil, "challenge", challenge))
 	}
-	if st.user, err = jid.New(l.Username(), st.domain, ""); err != nil {
+	if c.user, err = jid.New(l.Username(), c.domain, ""); err != nil {
 		return sasl.NotAuthorized
 	}
-	st.srv.guesses.right(st.from, l.Username(), time.Now())
-	return st.send(appendSASL(nil, "success", challenge))
+	c.srv.guesses.right(c.from, l.Username(), time.Now())
+	return c.Send(appendSASL(nil, "success", challenge))
 }
 
 // step takes one element to the mechanism. The data is base64, where "=" means

@@ -16,32 +16,32 @@ const (
 )
 
 // secure is the cleartext state: TLS comes about or the connection ends.
-func (st *stream) secure(direct bool) error {
+func (c *client) secure(direct bool) error {
 	if !direct {
-		if err := st.startTLS(); err != nil {
+		if err := c.startTLS(); err != nil {
 			return err
 		}
 	}
-	shake := st.srv.cfg.TLS.Handshake
-	if st.srv.cfg.Users().Certified() {
-		shake = st.srv.cfg.TLS.HandshakeAsking
+	shake := c.srv.cfg.TLS.Handshake
+	if c.srv.cfg.Users().Certified() {
+		shake = c.srv.cfg.TLS.HandshakeAsking
 	}
-	conn, err := shake(st.nc, st.srv.patience.handshake, "xmpp-client")
+	conn, err := shake(c.Net(), c.srv.patience.handshake, "xmpp-client")
 	if err != nil {
-		st.srv.cfg.Report(relay.HandshakeFailed)
+		c.srv.cfg.Report(relay.HandshakeFailed)
 		return errEnd
 	}
-	st.conn = conn
+	c.Secure(conn)
 	return nil
 }
 
-func (st *stream) startTLS() error {
+func (c *client) startTLS() error {
 	// RFC 6120 §5.3.1: required, and nothing beside it.
-	err := st.open(func() string { return "<starttls xmlns='" + nsTLS + "'><required/></starttls>" })
+	err := c.open(func() string { return "<starttls xmlns='" + nsTLS + "'><required/></starttls>" })
 	if err != nil {
 		return err
 	}
-	s, err := st.next()
+	s, err := c.Next()
 	if err != nil {
 		return err
 	}
@@ -50,35 +50,34 @@ func (st *stream) startTLS() error {
 	}
 	// RFC 6120 §5.4.3.3: nothing in the clear may be taken for what comes
 	// after. A client waits for <proceed/>; whoever does not is no client.
-	if st.in.Buffered() > 0 {
-		st.srv.cfg.Report(relay.CleartextBytes)
+	if c.Reader().Buffered() > 0 {
+		c.srv.cfg.Report(relay.CleartextBytes)
 		return errEnd
 	}
-	st.in.Reset()
-	return st.send([]byte("<proceed xmlns='" + nsTLS + "'/>"))
+	return c.Send([]byte("<proceed xmlns='" + nsTLS + "'/>"))
 }
 
 // negotiate is the secured and the known state.
-func (st *stream) negotiate() error {
-	if err := st.login(); err != nil {
+func (c *client) negotiate() error {
+	if err := c.login(); err != nil {
 		return err
 	}
 	// RFC 6120 §6.4.6: a new stream; §7.4: binding is mandatory.
-	st.in.Restart()
-	err := st.open(func() string {
+	c.Reader().Restart()
+	err := c.open(func() string {
 		return "<bind xmlns='" + nsBind + "'/>" +
 			"<session xmlns='" + nsSession + "'><optional/></session>" +
 			"<ver xmlns='" + nsVersion + "'/>"
 	})
-	for err == nil && st.seat == nil {
-		err = st.bind()
+	for err == nil && c.seat == nil {
+		err = c.bind()
 	}
 	return err
 }
 
 // bind handles one element of the known state (RFC 6120 §7.6).
-func (st *stream) bind() error {
-	s, err := st.next()
+func (c *client) bind() error {
+	s, err := c.Next()
 	if err != nil {
 		return err
 	}
@@ -87,20 +86,20 @@ func (st *stream) bind() error {
 	}
 	request := s.Node().Child(nsBind, "bind")
 	if request == nil || string(s.Type()) != "set" {
-		return st.send(wire.AppendError(nil, s, "", "", "", wire.CondNotAllowed, "Bind a resource first."))
+		return c.Send(wire.AppendError(nil, s, "", "", "", wire.CondNotAllowed, "Bind a resource first."))
 	}
 	resource := ""
 	if r := request.Child(nsBind, "resource"); r != nil {
 		resource = r.Text
 	}
-	out := st.srv.cfg.Router.NewOutbox(st.conn, wire.NSClient, st.srv.cfg.Limits.OutboxBytes)
-	seat, refusal := st.srv.cfg.Home.Bind(st.user, resource, out)
+	out := c.srv.cfg.Router.NewOutbox(c.TLS(), wire.NSClient, c.srv.cfg.Limits.OutboxBytes)
+	seat, refusal := c.srv.cfg.Home.Bind(c.user, resource, out)
 	if refusal != nil {
-		return st.send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
+		return c.Send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
 	}
-	st.seat, st.out = seat, out
-	out.OfferBytes(&st.pass, bindResult(s, seat.JID()))
-	st.pass.Flush()
+	c.seat, c.out = seat, out
+	out.OfferBytes(&c.pass, bindResult(s, seat.JID()))
+	c.pass.Flush()
 	return nil
 }
 

@@ -13,13 +13,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"time"
 
 	"lethe/relay/jid"
 	"lethe/relay/sasl"
+	"lethe/relay/stream"
 	"lethe/relay/wire"
 	"lethe/tls"
 )
@@ -44,10 +43,8 @@ type Config struct {
 
 // Client is one connection. It belongs to one goroutine.
 type Client struct {
+	stream    *stream.Stream
 	cfg       Config
-	nc        net.Conn
-	conn      *tls.Conn
-	in        *wire.Reader
 	jid       jid.JID
 	mechanism string
 }
@@ -85,8 +82,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, nc: nc, in: wire.NewReader(wire.Limits{Bytes: 16 << 20})}
-	nc.SetDeadline(time.Now().Add(cfg.Timeout))
+	c := &Client{cfg: cfg, stream: stream.New(nc, wire.NewReader(wire.Limits{Bytes: 16 << 20}), cfg.Timeout)}
 	if err := c.secure(); err != nil {
 		nc.Close()
 		return nil, err
@@ -106,18 +102,17 @@ func (c *Client) secure() error {
 		if answer.Name != "proceed" {
 			return &Failure{answer.Name}
 		}
-		if c.in.Buffered() > 0 {
+		if c.stream.Reader().Buffered() > 0 {
 			return errors.New("client: cleartext behind <proceed/>")
 		}
-		c.in.Reset()
 	}
-	conn, err := tls.Client(c.nc, c.cfg.Timeout, tls.ClientConfig{
+	conn, err := tls.Client(c.stream.Net(), c.cfg.Timeout, tls.ClientConfig{
 		ServerName: c.cfg.User.Domain(), Roots: c.cfg.Roots, ALPN: c.alpn(), MinTLS12: true,
 	})
 	if err != nil {
 		return err
 	}
-	c.conn = conn
+	c.stream.Secure(conn)
 	return nil
 }
 
@@ -130,23 +125,15 @@ func (c *Client) alpn() []string {
 
 // open starts a stream and returns its features.
 func (c *Client) open() (*wire.Node, error) {
-	b := []byte("<?xml version='1.0'?><stream:stream xmlns='" + wire.NSClient + "' xmlns:stream='" + wire.NSStream + "' version='1.0' xml:lang='en'")
-	b = wire.AppendAttr(b, "to", c.cfg.User.Domain())
-	if err := c.Send(string(b) + ">"); err != nil {
+	h := stream.AppendHeader(nil, wire.Header{NS: wire.NSClient, To: c.cfg.User.Domain()}, "")
+	if err := c.Send(string(h)); err != nil {
 		return nil, err
 	}
-	for {
-		_, err := c.in.Open()
-		if err == nil {
-			return c.Next()
-		}
-		if err != wire.ErrMore {
-			return nil, err
-		}
-		if err := c.read(); err != nil {
-			return nil, err
-		}
+	c.stream.Deadline(time.Now().Add(c.cfg.Timeout))
+	if _, err := c.stream.Open(); err != nil {
+		return nil, err
 	}
+	return c.Next()
 }
 
 func (c *Client) login() error {
@@ -177,7 +164,7 @@ func (c *Client) login() error {
 		case "challenge":
 			data, err = s.Step(given)
 		case "success":
-			c.in.Restart()
+			c.stream.Reader().Restart()
 			return s.Finish(given)
 		default:
 			return failure(answer)
@@ -195,8 +182,8 @@ func encode(data []byte) string {
 
 func (c *Client) sasl(features *wire.Node) (*sasl.Client, error) {
 	cfg := sasl.ClientConfig{User: c.cfg.User.Local(), Password: c.cfg.Password, Only: c.cfg.Only, Plain: c.cfg.Only == "PLAIN"}
-	cfg.Exporter, _ = c.conn.Exporter()
-	cfg.EndPoint, _ = c.conn.EndPoint()
+	cfg.Exporter, _ = c.stream.TLS().Exporter()
+	cfg.EndPoint, _ = c.stream.TLS().EndPoint()
 	if m := features.Child(nsSASL, "mechanisms"); m != nil {
 		for _, mechanism := range m.Children {
 			cfg.Mechanisms = append(cfg.Mechanisms, mechanism.Text)
@@ -252,14 +239,7 @@ func (c *Client) JID() jid.JID { return c.jid }
 func (c *Client) Mechanism() string { return c.mechanism }
 
 // Send writes bytes as they are.
-func (c *Client) Send(xml string) error {
-	if c.conn != nil {
-		_, err := c.conn.Write([]byte(xml))
-		return err
-	}
-	_, err := io.WriteString(c.nc, xml)
-	return err
-}
+func (c *Client) Send(xml string) error { return c.stream.Send([]byte(xml)) }
 
 // Ask sends and waits for the next element.
 func (c *Client) Ask(xml string) (*wire.Node, error) {
@@ -300,36 +280,8 @@ func (c *Client) node(s *wire.Stanza) (*wire.Node, error) {
 }
 
 func (c *Client) next() (*wire.Stanza, error) {
-	deadline := time.Now().Add(c.cfg.Timeout)
-	if c.conn != nil {
-		c.conn.SetReadDeadline(deadline)
-	} else {
-		c.nc.SetReadDeadline(deadline)
-	}
-	for {
-		s, err := c.in.Next()
-		if err != wire.ErrMore {
-			return s, err
-		}
-		if err := c.read(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (c *Client) read() error {
-	var n int
-	var err error
-	if c.conn != nil {
-		n, err = c.conn.Read(c.in.Space())
-	} else {
-		n, err = c.nc.Read(c.in.Space())
-	}
-	c.in.Filled(n)
-	if n > 0 {
-		return nil
-	}
-	return err
+	c.stream.Deadline(time.Now().Add(c.cfg.Timeout))
+	return c.stream.Next()
 }
 
 // Until skips elements up to the first for which want is true.
@@ -373,21 +325,18 @@ func (c *Client) Say(to, id, body string) error {
 // Close ends the stream and the connection in order.
 func (c *Client) Close() {
 	c.Send("</stream:stream>")
-	c.in.Close()
-	if c.conn != nil {
-		c.conn.Close()
-		return
-	}
-	c.nc.Close()
+	c.stream.Reader().Close()
+	c.stream.Close()
 }
 
 // Cut ends the connection without a word.
-func (c *Client) Cut() { c.nc.Close() }
+func (c *Client) Cut() { c.stream.Net().Close() }
 
 // Encrypted reports the TLS version in words, "" in cleartext.
 func (c *Client) Encrypted() string {
-	if c.conn == nil {
+	conn := c.stream.TLS()
+	if conn == nil {
 		return ""
 	}
-	return strings.TrimSpace("TLS 1." + fmt.Sprint(c.conn.Version()-0x0301))
+	return fmt.Sprint("TLS 1.", conn.Version()-0x0301) // RFC 8446 §4.1.2: 0x0304 is TLS 1.3
 }

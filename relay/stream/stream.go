@@ -1,0 +1,138 @@
+// Package stream is an XMPP stream (RFC 6120 §4) on a connection of its own
+// while two sides negotiate: it begins in cleartext, goes on in TLS, and is
+// begun anew after each. Reading and writing wait, for there is nobody but the
+// peer to wait for. A stream whose negotiation is over is read by its owner
+// and written through a relay.Outbox.
+package stream
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+	"time"
+
+	"lethe/relay/wire"
+	"lethe/tls"
+)
+
+// Stream is one connection. It belongs to one goroutine.
+type Stream struct {
+	net     net.Conn
+	conn    *tls.Conn // nil in cleartext
+	in      *wire.Reader
+	timeout time.Duration
+}
+
+// New returns the stream on nc, in cleartext. A write that takes longer than
+// timeout fails.
+func New(nc net.Conn, in *wire.Reader, timeout time.Duration) *Stream {
+	return &Stream{net: nc, in: in, timeout: timeout}
+}
+
+// Net is the connection below.
+func (s *Stream) Net() net.Conn { return s.net }
+
+// TLS is the encrypted connection, nil in cleartext.
+func (s *Stream) TLS() *tls.Conn { return s.conn }
+
+// Reader is what cuts the stream into stanzas.
+func (s *Stream) Reader() *wire.Reader { return s.in }
+
+// Secure says that conn now stands on the connection. Nothing that was read
+// in the clear is left to be taken for what comes after (RFC 6120 §5.4.3.3);
+// the caller has made sure that nothing was.
+func (s *Stream) Secure(conn *tls.Conn) {
+	s.conn = conn
+	s.in.Reset()
+}
+
+// Deadline is when reading fails.
+func (s *Stream) Deadline(t time.Time) {
+	if s.conn != nil {
+		s.conn.SetReadDeadline(t)
+		return
+	}
+	s.net.SetReadDeadline(t)
+}
+
+// Open waits for the peer's stream header.
+func (s *Stream) Open() (*wire.Header, error) {
+	for {
+		h, err := s.in.Open()
+		if err != wire.ErrMore {
+			return h, err
+		}
+		if err := s.read(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Next waits for the next first-level element, valid until the next call. Its
+// end is io.EOF, a breach of the rules a [wire.StreamError].
+func (s *Stream) Next() (*wire.Stanza, error) {
+	for {
+		st, err := s.in.Next()
+		if err != wire.ErrMore {
+			return st, err
+		}
+		if err := s.read(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Stream) read() error {
+	var n int
+	var err error
+	if s.conn != nil {
+		n, err = s.conn.Read(s.in.Space())
+	} else {
+		n, err = s.net.Read(s.in.Space())
+	}
+	s.in.Filled(n)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// Send writes b.
+func (s *Stream) Send(b []byte) error {
+	if s.conn != nil {
+		_, err := s.conn.Write(b)
+		return err
+	}
+	s.net.SetWriteDeadline(time.Now().Add(s.timeout))
+	_, err := s.net.Write(b)
+	return err
+}
+
+// Close ends the connection, in order where there is TLS.
+func (s *Stream) Close() {
+	if s.conn != nil {
+		s.conn.Close()
+		return
+	}
+	s.net.Close()
+}
+
+// AppendHeader appends the stream header h for one who opens or answers a
+// stream (RFC 6120 §4.7). What is empty in h is left out. Prefixes are declared
+// as in declarations, which is written as it stands.
+func AppendHeader(b []byte, h wire.Header, declarations string) []byte {
+	b = append(b, "<?xml version='1.0'?><stream:stream xmlns='"+h.NS+"' xmlns:stream='"+wire.NSStream+"'"+declarations+" version='1.0' xml:lang='en'"...)
+	for _, a := range []struct{ name, value string }{{"id", h.ID}, {"from", h.From}, {"to", h.To}} {
+		if a.value != "" {
+			b = wire.AppendAttr(b, a.name, a.value)
+		}
+	}
+	return append(b, '>')
+}
+
+// ID makes a stream's id: unique and not to be guessed (RFC 6120 §4.7.3).
+func ID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
