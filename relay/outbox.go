@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -74,6 +75,31 @@ type Outbox struct {
 func (r *Router) NewOutbox(link Link, ns string, limit int) *Outbox {
 	return &Outbox{link: link, router: r, ns: ns, limit: limit}
 }
+
+// NewWaitingOutbox returns an Outbox whose connection is still to come. What it
+// is offered waits, within limit, for [Outbox.Connect] or [Outbox.Abandon].
+func (r *Router) NewWaitingOutbox(ns string, limit int) *Outbox {
+	return &Outbox{link: nowhere{}, router: r, ns: ns, limit: limit, claimed: true}
+}
+
+// nowhere is the Link of a connection that is still to come.
+type nowhere struct{}
+
+func (nowhere) TryWrite([]byte) (bool, error) { return false, errNowhere }
+func (nowhere) Drain(time.Duration) error     { return errNowhere }
+func (nowhere) Close() error                  { return nil }
+func (nowhere) Cut() error                    { return nil }
+
+var errNowhere = errors.New("relay: there is no connection yet")
+
+// Connect gives a waiting Outbox its connection and sends what has waited.
+func (o *Outbox) Connect(link Link) {
+	o.link = link
+	o.write(false)
+}
+
+// Abandon says that no connection will come: what has waited is handed back.
+func (o *Outbox) Abandon() { o.fail() }
 
 // OnLost replaces what happens to each stanza that was accepted and could not
 // be written. By default the Router refuses it as Lost. Set it before the

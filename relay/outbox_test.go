@@ -287,3 +287,40 @@ func (discard) TryWrite([]byte) (bool, error) { return true, nil }
 func (discard) Drain(time.Duration) error     { return nil }
 func (discard) Close() error                  { return nil }
 func (discard) Cut() error                    { return nil }
+
+func TestWaitingOutbox(t *testing.T) {
+	r, senders := NewRouter(), &bouncer{}
+	r.Handle("x.example", senders)
+	offer := func(o *Outbox) {
+		var p Pass
+		for i := range 3 {
+			if !o.Offer(&p, message(t, i, "waits")) {
+				t.Fatal("refused")
+			}
+		}
+		p.Flush()
+	}
+	l := newLink()
+	o := r.NewWaitingOutbox(wire.NSClient, 1<<20)
+	offer(o)
+	o.Connect(l)
+	if n := strings.Count(l.text(), "waits"); n != 3 {
+		t.Errorf("%d of 3 were sent on connecting", n)
+	}
+	var p Pass
+	o.Offer(&p, message(t, 4, "goes"))
+	p.Flush()
+	if !strings.Contains(l.text(), "goes") {
+		t.Error("once connected, an Outbox does not send")
+	}
+
+	o = r.NewWaitingOutbox(wire.NSClient, 1<<20)
+	offer(o)
+	o.Abandon()
+	if got := strings.Join(senders.ids, " "); got != "0 1 2" {
+		t.Errorf("answered: %s", got)
+	}
+	if o.Offer(&p, message(t, 5, "late")) {
+		t.Error("an abandoned Outbox accepts")
+	}
+}

@@ -84,13 +84,18 @@ func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) {
 // awaits an answer. The answer is an error, which is never answered itself:
 // bounces cannot loop.
 func (r *Router) Refuse(p *Pass, s *wire.Stanza, from, to jid.JID, why Drop) {
+	condition, text := why.Condition()
+	r.RefuseWith(p, s, from, to, why, condition, text)
+}
+
+// RefuseWith is Refuse for those who have more to say than the reason does.
+func (r *Router) RefuseWith(p *Pass, s *wire.Stanza, from, to jid.JID, why Drop, c wire.Condition, text string) {
 	r.stats.stanzas[why].Add(1)
 	if !answerable(s) || from.IsZero() {
 		return
 	}
-	condition, text := why.Condition()
 	r.stats.answers.Add(1)
-	r.Answer(p, s, from, to, condition, text)
+	r.Answer(p, s, from, to, c, text)
 }
 
 // Answer sends an error reply to s, in the name of to.
