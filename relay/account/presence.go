@@ -38,9 +38,9 @@ func (t *seat) presence(p *relay.Pass, st *wire.Stanza, to jid.JID, addressed bo
 // §4.4).
 func (t *seat) announce(p *relay.Pass, st *wire.Stanza) {
 	a, s := t.account, t.account.server
-	c, priority, fault := newCard(st)
-	if fault != nil {
-		t.refuse(p, st, a.jid, fault)
+	c, priority, wrong := newCard(st)
+	if wrong != nil {
+		t.refuse(p, st, a.jid, wrong)
 		return
 	}
 	b := broadcast{server: s, pass: p, set: s.set.Load(), from: t, st: st}
@@ -58,10 +58,10 @@ func (t *seat) announce(p *relay.Pass, st *wire.Stanza) {
 	a.mu.Unlock()
 	b.toContacts(ties)
 	a.cast.Unlock()
-	for _, c := range b.lapsed {
+	for _, from := range b.lapsed {
 		// RFC 6121 §4.3.2: what a probe would have been answered.
-		st := newPresence("unsubscribed", c.String(), a.jid.String())
-		s.subscriptionFor(p, st, unsubscribed, c, a.jid)
+		answer := newPresence("unsubscribed", from.String(), a.jid.String())
+		s.subscriptionFor(p, answer, unsubscribed, from, a.jid)
 	}
 }
 
@@ -119,7 +119,7 @@ func (t *seat) farewell(p *relay.Pass, st *wire.Stanza, set *users.Set) {
 	// RFC 6121 §4.6.3: and to those who were sent presence by itself.
 	for _, d := range directed {
 		st.SetTo(d.String())
-		t.account.server.router.Route(p, st, t.jid, d)
+		a.server.router.Route(p, st, t.jid, d)
 	}
 }
 
@@ -130,12 +130,16 @@ func (t *seat) direct(p *relay.Pass, st *wire.Stanza, to jid.JID) {
 	a.cast.Lock()
 	defer a.cast.Unlock()
 	a.mu.Lock()
-	known := t.left || slices.Contains(t.directed, to) || t.card != nil && a.showsTo(s.set.Load(), to.Bare())
+	left := t.left
+	known := slices.Contains(t.directed, to) || t.card != nil && a.showsTo(s.set.Load(), to.Bare())
 	full := !known && len(t.directed) >= maxDirected
 	if !known && !full {
 		t.directed = append(t.directed, to)
 	}
 	a.mu.Unlock()
+	if left {
+		return // nobody would take it back
+	}
 	if full {
 		t.refuse(p, st, to, &fault{wire.CondResourceConstraint, "Your presence was sent to too many addresses outside your contacts."})
 		return
@@ -151,7 +155,7 @@ func (t *seat) undirect(p *relay.Pass, st *wire.Stanza, to jid.JID) {
 	a.mu.Lock()
 	t.directed = slices.DeleteFunc(t.directed, func(d jid.JID) bool { return d == to })
 	a.mu.Unlock()
-	t.account.server.router.Route(p, st, t.jid, to)
+	a.server.router.Route(p, st, t.jid, to)
 }
 
 // A broadcast is one presence on its way to everybody who may see it.

@@ -104,8 +104,8 @@ func (s *Server) sendCard(p *relay.Pass, c cardOf, to jid.JID) {
 	s.send(p, st, c.jid, to)
 }
 
-// reveal sends the presence of every available resource of a to one address,
-// hide takes it back (RFC 6121 §3.1.5, §3.2.2).
+// reveal sends the presence of every available resource to one address
+// (RFC 6121 §3.1.5).
 func (a *account) reveal(p *relay.Pass, to jid.JID) {
 	a.cast.Lock()
 	defer a.cast.Unlock()
@@ -114,6 +114,7 @@ func (a *account) reveal(p *relay.Pass, to jid.JID) {
 	}
 }
 
+// hide takes back what reveal sends (RFC 6121 §3.2.2).
 func (a *account) hide(p *relay.Pass, to jid.JID) {
 	a.cast.Lock()
 	defer a.cast.Unlock()

@@ -44,9 +44,9 @@ func rosterGet(q *query) relay.Drop {
 
 // rosterSet handles RFC 6121 §2.3 to §2.5.
 func rosterSet(q *query) relay.Drop {
-	w, fault := parseWish(q.st.Node().Children[0])
-	if fault != nil {
-		return q.refuse(fault.condition, fault.text)
+	w, wrong := parseWish(q.st.Node().Children[0])
+	if wrong != nil {
+		return q.refuse(wrong.condition, wrong.text)
 	}
 	if w.jid == q.to {
 		return q.refuse(wire.CondNotAllowed, "You cannot be a contact of your own.")
@@ -70,7 +70,7 @@ type wish struct {
 }
 
 // parseWish reads a roster set.
-func parseWish(n *wire.Node) (w wish, f *fault) {
+func parseWish(n *wire.Node) (w wish, wrong *fault) {
 	if len(n.Children) != 1 || n.Children[0].NS != nsRoster || n.Children[0].Name != "item" {
 		return w, &fault{wire.CondBadRequest, "A change names exactly one contact."} // RFC 6121 §2.3.3
 	}

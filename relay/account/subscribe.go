@@ -1,8 +1,6 @@
 package account
 
 import (
-	"slices"
-
 	"lethe/relay"
 	"lethe/relay/jid"
 	"lethe/relay/wire"
@@ -247,5 +245,5 @@ func requestOf(st *wire.Stanza, from, to jid.JID) []byte {
 	if len(st.Raw()) > maxRequest {
 		st = newPresence("subscribe", from.String(), to.String())
 	}
-	return slices.Clip(st.Append(nil, wire.NSClient))
+	return st.Append(make([]byte, 0, len(st.Raw())+128), wire.NSClient)
 }
