@@ -122,6 +122,23 @@ func TestReadDeadlineCanBeRenewed(t *testing.T) {
 	}
 }
 
+func TestConnectionOutlivesTheHandshakesTimeout(t *testing.T) {
+	l := newLab(t, false)
+	ss, cs := sockets(t)
+	const timeout = 300 * time.Millisecond
+	server, client, serr, cerr := both(
+		func() (*Conn, error) { return l.server.Handshake(ss, timeout) },
+		func() (*Conn, error) { return Client(cs, timeout, l.client()) })
+	if serr != nil || cerr != nil {
+		t.Fatal(serr, cerr)
+	}
+	time.Sleep(timeout + 50*time.Millisecond)
+	client.Write([]byte("late"))
+	if got := readAll(t, server, 4); string(got) != "late" {
+		t.Errorf("read %q", got)
+	}
+}
+
 func TestDeadlineInTheMiddleOfARecord(t *testing.T) {
 	l := newLab(t, false)
 	ss, cs := sockets(t)
@@ -261,6 +278,7 @@ func TestPeerThatNeverReads(t *testing.T) {
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("Drain took %v", d)
 	}
+	server.TryWrite(noise(4 << 20)) // more than the kernel may still find room for
 	start = time.Now()
 	server.Close()
 	if d := time.Since(start); d > time.Second {

@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"crypto/subtle"
 	"strings"
 	"testing"
 )
@@ -160,7 +161,7 @@ func TestClientRefuses(t *testing.T) {
 		return c, strings.TrimPrefix(string(first), "n,,n=u,r=")
 	}
 	for _, challenge := range []string{
-		"", "x", "r=%,s=AAAA,i=4096", "r=other,s=AAAA,i=4096", "r=%x,s=AAAA,i=4095", "r=%x,s=AAAA,i=4194305",
+		"", "x", "r=%,s=AAAA,i=4096", "r=other,s=AAAA,i=4096", "r=" + strings.Repeat("other", 20) + ",s=AAAA,i=4096", "r=%x,s=AAAA,i=4095", "r=%x,s=AAAA,i=4194305",
 		"r=%x,s=AAAA,i=04096", "r=%x,s=AAAA,i=-4096", "r=%x,s=,i=4096", "r=%x,s=AAA,i=4096", "m=y,r=%x,s=AAAA,i=4096",
 		"s=AAAA,r=%x,i=4096", "r=%x,s=AAAA,i=4096,m=y", "r=%x,s=AAAA,i=4096,h=AAAA", "r=%x,s=AAAA,i=4096,", "e=other-error",
 	} {
@@ -187,5 +188,33 @@ func TestClientRefuses(t *testing.T) {
 	}
 	if _, err := c.Start(); err == nil {
 		t.Error("Start twice")
+	}
+}
+
+// A client that knows the password and signs another nonce than the server's
+// replays an old login.
+func TestSignedNonceMustBeOurs(t *testing.T) {
+	cfg := config(t)
+	for _, nonce := range []string{"", "x"} {
+		s := NewServer(cfg)
+		challenge, _, err := s.Start("SCRAM-SHA-256", []byte("n,,n=müller,r=mine"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := parseServerFirst(string(challenge))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, _, err := keys(SHA256, password, m.salt, m.iterations)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bare := "c=biws,r=" + m.nonce + nonce
+		proof := SHA256.hmac(SHA256.sum(key), "n=müller,r=mine,"+string(challenge)+","+bare)
+		subtle.XORBytes(proof, proof, key)
+		_, done, err := s.Step([]byte(bare + ",p=" + encode(proof)))
+		if done != (nonce == "") || !done && err != NotAuthorized {
+			t.Errorf("nonce and %q: %v, %v", nonce, done, err)
+		}
 	}
 }
