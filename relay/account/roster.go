@@ -159,7 +159,7 @@ func (a *account) push(p *relay.Pass, set *users.Set, item []byte) {
 		b = wire.AppendAttr(b, "id", rand.Text())
 		b = wire.AppendAttr(b, "to", t.jid.String())
 		b = append(b, "><query xmlns='jabber:iq:roster'"...)
-		b = wire.AppendAttr(b, "ver", ver) // RFC 6121 §2.6.2
+		b = wire.AppendAttr(b, "ver", ver) // RFC 6121 §2.6.3
 		b = append(append(b, '>'), item...)
 		t.out.OfferBytes(p, append(b, "</query></iq>"...))
 	}

@@ -28,7 +28,7 @@ func rosterGet(q *query) relay.Drop {
 	b = wire.AppendAttr(b, "id", string(q.st.ID()))
 	b = wire.AppendAttr(b, "to", q.from.String())
 	if request.Attr("ver") == ver {
-		// RFC 6121 §2.6.2: the client has it.
+		// RFC 6121 §2.6.3: the client has it.
 		b = append(b, "/>"...)
 	} else {
 		b = append(b, "><query xmlns='"+nsRoster+"'"...)
