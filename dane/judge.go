@@ -49,8 +49,9 @@ func Judge(records []Record, chain []*x509.Certificate, names Names, roots *x509
 		if why == Matched {
 			return Outcome{Verdict: DANE, Reason: Matched, Record: record}
 		}
+		// What came closest is most telling.
 		if reason == Mismatch || reason == NoAnchor && why != Mismatch {
-			reason = why // what came closest is most telling
+			reason = why
 		}
 	}
 	return Outcome{Reason: reason}
@@ -138,10 +139,11 @@ func (j *judge) bareAnchor(records []Record) (Record, Reason) {
 	return Record{}, Mismatch
 }
 
-// signed reports whether the key, a SubjectPublicKeyInfo, signed cert.
+// signed reports whether the key, a SubjectPublicKeyInfo, signed cert. SHA-1,
+// which CheckSignature would take, does not count, as in a chain.
 func signed(spki []byte, cert *x509.Certificate) bool {
 	key, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
+	if err != nil || cert.SignatureAlgorithm == x509.SHA1WithRSA || cert.SignatureAlgorithm == x509.ECDSAWithSHA1 {
 		return false
 	}
 	signer := &x509.Certificate{PublicKey: key}

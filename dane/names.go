@@ -1,7 +1,6 @@
 package dane
 
 import (
-	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	encoding "encoding/asn1"
@@ -161,6 +160,3 @@ func constrained(path []*x509.Certificate) bool {
 }
 
 func isAltName(id encoding.ObjectIdentifier) bool { return id.String() == "2.5.29.17" }
-
-// selfSigned reports whether a certificate names itself as its issuer.
-func selfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }

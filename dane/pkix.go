@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -66,7 +67,7 @@ func validate(chain []*x509.Certificate, names Names, roots *x509.CertPool, now 
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	if err != nil {
-		return nil, reasonOf(err, chain[0], now)
+		return nil, reasonOf(err, chain, now)
 	}
 	paths = slices.DeleteFunc(paths, func(path []*x509.Certificate) bool {
 		return !presented.match(names, !constrained(path))
@@ -78,7 +79,7 @@ func validate(chain []*x509.Certificate, names Names, roots *x509.CertPool, now 
 }
 
 // reasonOf puts an error of x509 into our words.
-func reasonOf(err error, leaf *x509.Certificate, now time.Time) Reason {
+func reasonOf(err error, chain []*x509.Certificate, now time.Time) Reason {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		switch invalid.Reason {
 		case x509.Expired:
@@ -96,10 +97,21 @@ func reasonOf(err error, leaf *x509.Certificate, now time.Time) Reason {
 		return Invalid
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		if selfSigned(leaf) {
-			return SelfSigned
-		}
-		return UnknownAuthority
+		return unknown(chain)
 	}
 	return Invalid
+}
+
+// unknown says why nothing trusted is above the leaf.
+func unknown(chain []*x509.Certificate) Reason {
+	leaf := chain[0]
+	if bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+		return SelfSigned
+	}
+	for _, c := range chain[1:] {
+		if !c.IsCA && bytes.Equal(leaf.RawIssuer, c.RawSubject) {
+			return NotAuthority
+		}
+	}
+	return UnknownAuthority
 }
