@@ -51,7 +51,8 @@ func skipPlain(b []byte, p int) int {
 // skipLong skips 32 bytes at a time, as long as skipPlain would skip them all.
 func skipLong(b []byte, p int) int {
 	for ; p+32 <= len(b); p += 32 {
-		x0, x1, x2, x3 := word(b, p), word(b, p+8), word(b, p+16), word(b, p+24)
+		w := b[p : p+32]
+		x0, x1, x2, x3 := word(w, 0), word(w, 8), word(w, 16), word(w, 24)
 		ok := plain(x0) & plain(x1) & plain(x2) & plain(x3)
 		if (^ok|x0|x1|x2|x3)&highs != 0 {
 			break

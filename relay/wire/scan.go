@@ -62,7 +62,8 @@ type scanner struct {
 	attrs []attr // its attributes
 	seen  uint64 // of their names, a bit each, to find most duplicates absent
 
-	namespaced bool // a name among these has a prefix, or is xmlns
+	declares bool // an attribute among them declares a namespace
+	prefixes bool // one has a prefix, or the tag
 
 	open []element // from the stanza inwards
 	namespaces
@@ -289,7 +290,7 @@ func (s *scanner) markup() error {
 	case '?':
 		return RestrictedXML // RFC 6120 §11.1: processing instructions
 	}
-	s.attrs, s.seen, s.namespaced = s.attrs[:0], 0, false
+	s.attrs, s.seen, s.declares, s.prefixes = s.attrs[:0], 0, false, false
 	if end := s.plainName(); end > 0 {
 		s.tag = attr{name: span{int32(s.pos), int32(end)}}
 		s.pos, s.state, s.spaced = end, inTag, false
@@ -329,10 +330,12 @@ func (s *scanner) endName() error {
 // opened ends a start tag.
 func (s *scanner) opened(empty bool) error {
 	outside := len(s.binds)
-	if s.namespaced {
+	if s.declares {
 		if err := s.declare(); err != nil {
 			return err
 		}
+	}
+	if s.prefixes {
 		if err := s.resolvePrefixes(); err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (s *scanner) tagName() error {
 		return err
 	}
 	s.tag = attr{name: span{s.mark, int32(s.pos)}, colon: s.colon}
-	s.namespaced = s.colon != 0
+	s.prefixes = s.colon != 0
 	s.spaced = false
 	s.state = inTag
 	return s.inside()
@@ -195,11 +195,13 @@ func (s *scanner) attrName() error {
 	if a == nil {
 		return NotWellFormed // XML 1.0 §3.1, WFC: Unique Att Spec
 	}
-	if a.colon = s.colon; a.colon != 0 {
-		s.namespaced = true
-		if string(a.prefix(s.b)) == "xmlns" {
-			a.role = roleDeclaration
-		}
+	a.colon = s.colon
+	switch {
+	case a.colon == 0:
+	case string(a.prefix(s.b)) == "xmlns":
+		a.role, s.declares = roleDeclaration, true
+	default:
+		s.prefixes = true
 	}
 	s.state = afterAttr
 	return nil
@@ -219,8 +221,7 @@ func (s *scanner) addAttr(from, to int) *attr {
 	a := &s.attrs[n]
 	*a = attr{name: span{int32(from), int32(to)}}
 	if string(name) == "xmlns" {
-		s.namespaced = true
-		a.role = roleDeclaration
+		a.role, s.declares = roleDeclaration, true
 	}
 	return a
 }
