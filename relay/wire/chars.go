@@ -12,7 +12,7 @@ import (
 const (
 	ones  = 0x0101010101010101
 	highs = 0x80 * ones
-	sevnf = 0x7f * ones
+	low7s = 0x7f * ones
 )
 
 // word returns the eight bytes of b from p on.
@@ -20,8 +20,8 @@ func word(b []byte, p int) uint64 { return binary.LittleEndian.Uint64(b[p:]) }
 
 // plain has the high bit of each byte of x set that is plainByte, or not ASCII.
 func plain(x uint64) uint64 {
-	angle := (x | '\x02'*ones) ^ '>'*ones + sevnf // '<'|2 is '>'
-	amp := x ^ '&'*ones + sevnf
+	angle := (x | '\x02'*ones) ^ '>'*ones + low7s // '<'|2 is '>'
+	amp := x ^ '&'*ones + low7s
 	return angle & amp & (x + 0x60*ones) // the last: 0x20 and above
 }
 
@@ -67,8 +67,8 @@ func skipValue(b []byte, p int, quote byte) int {
 	bit := uint64(quote^'&') * ones
 	for ; p+8 <= len(b); p += 8 {
 		x := word(b, p)
-		ok := (x | bit) ^ ('&'*ones | bit) + sevnf
-		ok &= x ^ '<'*ones + sevnf
+		ok := (x | bit) ^ ('&'*ones | bit) + low7s
+		ok &= x ^ '<'*ones + low7s
 		ok &= x + 0x60*ones
 		if hit := (^ok | x) & highs; hit != 0 {
 			return p + bits.TrailingZeros64(hit)>>3

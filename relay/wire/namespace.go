@@ -113,7 +113,7 @@ func (s *scanner) declare() error {
 			continue
 		}
 		prefix := a.declared()
-		// More than one place needs would only make lookup slow.
+		// It bounds what lookup has to search.
 		if len(s.binds) == s.limits.Attributes {
 			return PolicyViolation
 		}
