@@ -175,13 +175,14 @@ func (h *host) start() error {
 	}
 	h.cfg = cfg
 	h.relay = server.New(server.Parts{
-		Domains:      cfg.Domains,
-		Users:        set,
-		Certificates: certs,
-		TLS12:        cfg.TLS.Allow12,
-		Plain:        cfg.Login.Plain,
-		ForgetAfter:  cfg.ForgetAfter,
-		Report:       func(e relay.Event) { h.events[e].Add(1) },
+		Domains:       cfg.Domains,
+		Users:         set,
+		Certificates:  certs,
+		TLS12:         cfg.TLS.Allow12,
+		Plain:         cfg.Login.Plain,
+		StrictBinding: cfg.Login.StrictBinding,
+		ForgetAfter:   cfg.ForgetAfter,
+		Report:        func(e relay.Event) { h.events[e].Add(1) },
 		Limits: c2s.Limits{
 			StanzaBytes:           cfg.Limits.StanzaBytes,
 			BytesPerSecond:        cfg.Limits.BytesPerSecond,

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"slices"
 
 	"lethe/relay"
@@ -21,26 +20,13 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 	for _, a := range all {
 		before, _ := old.Lookup(a.jid)
 		now, ok := set.Lookup(a.jid)
-		if !ok || before == nil || !sameKeys(before, now) {
+		if !ok || before == nil || !before.SameKeys(now) {
 			s.dismiss(p, old, a, !ok)
 		}
 	}
 	for _, a := range all {
 		s.compare(p, a, old, set)
 	}
-}
-
-// sameKeys reports whether two versions of a user log in in the same ways.
-func sameKeys(a, b *users.User) bool {
-	return sameVerifier(a.SHA256, b.SHA256) && sameVerifier(a.SHA1, b.SHA1) && slices.Equal(a.Certs, b.Certs)
-}
-
-func sameVerifier(a, b *users.Verifier) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Iterations == b.Iterations && bytes.Equal(a.Salt, b.Salt) &&
-		bytes.Equal(a.StoredKey, b.StoredKey) && bytes.Equal(a.ServerKey, b.ServerKey)
 }
 
 // dismiss ends all connections of a. Goodbyes go to the contacts it had.

@@ -11,6 +11,7 @@ import (
 	"lethe/relay"
 	"lethe/relay/jid"
 	"lethe/relay/stream"
+	"lethe/relay/users"
 	"lethe/relay/wire"
 )
 
@@ -43,8 +44,9 @@ type client struct {
 	caller  *wire.Header // what the client said, if that is why the stream ends
 
 	domain string
-	lang   string  // xml:lang of the client's stream
-	user   jid.JID // who logged in
+	lang   string     // xml:lang of the client's stream
+	user   jid.JID    // who logged in
+	set    *users.Set // by this set's word
 	out    *relay.Outbox
 	seat   relay.Seat
 	pass   relay.Pass

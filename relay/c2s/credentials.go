@@ -42,3 +42,16 @@ func (c *client) identities() []string {
 	}
 	return []string{u.JID.Local()}
 }
+
+// current reports whether a user who has just bound a resource would still be
+// let in. A set that came into force since the login has ended the connections
+// of those whom it does not know as they were; it may have missed this one.
+func (c *client) current() bool {
+	now := c.srv.cfg.Users()
+	if now == c.set {
+		return true
+	}
+	before, _ := c.set.Lookup(c.user)
+	after, ok := now.Lookup(c.user)
+	return ok && before.SameKeys(after)
+}

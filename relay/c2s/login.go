@@ -38,6 +38,7 @@ func (c *client) login() error {
 // connection, whose channel bindings it holds.
 func (c *client) sasl() *sasl.Server {
 	set := c.srv.cfg.Users()
+	c.set = set
 	exporter, _ := c.TLS().Exporter() // absent: not offered
 	endPoint, _ := c.TLS().EndPoint()
 	return sasl.NewServer(sasl.Config{
@@ -48,6 +49,7 @@ func (c *client) sasl() *sasl.Server {
 		Exporter:   exporter,
 		EndPoint:   endPoint,
 		Plain:      c.srv.cfg.Plain,
+		TolerateY:  !c.srv.cfg.StrictBinding,
 		Identities: c.identities(),
 	})
 }
@@ -84,15 +86,17 @@ func (c *client) exchange(l *sasl.Server) error {
 		return sasl.TemporaryAuthFailure
 	}
 	challenge, done, err := step(l, s)
-	if err != nil || done {
+	if done || errors.Is(err, sasl.NotAuthorized) {
 		// The verdict waits for either, so that waiting says nothing.
 		time.Sleep(c.srv.guesses.delay(c.from, l.Tried(), time.Now()))
 	}
 	switch {
-	case err != nil:
+	case errors.Is(err, sasl.NotAuthorized):
 		c.srv.cfg.Report(relay.LoginFailed)
 		c.srv.guesses.wrong(c.from, l.Tried(), time.Now())
 		return err
+	case err != nil:
+		return err // no guess, but a mechanism or message that will not do
 	case !done:
 		return c.Send(appendSASL(nil, "challenge", challenge))
 	}
@@ -124,6 +128,7 @@ func step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err erro
 	case "response":
 		return l.Step(data)
 	case "abort":
+		l.Abort()
 		return nil, false, sasl.Aborted
 	}
 	return nil, false, sasl.MalformedRequest

@@ -92,14 +92,22 @@ func (c *client) bind() error {
 	if r := request.Child(nsBind, "resource"); r != nil {
 		resource = r.Text
 	}
-	out := c.srv.cfg.Router.NewOutbox(c.TLS(), wire.NSClient, c.srv.cfg.Limits.OutboxBytes)
+	// What others send waits until the client knows its address.
+	out := c.srv.cfg.Router.NewWaitingOutbox(wire.NSClient, c.srv.cfg.Limits.OutboxBytes)
 	seat, refusal := c.srv.cfg.Home.Bind(c.user, resource, out)
 	if refusal != nil {
 		return c.Send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
 	}
 	c.seat, c.out = seat, out
-	out.OfferBytes(&c.pass, bindResult(s, seat.JID()))
-	c.pass.Flush()
+	if !c.current() {
+		out.Abandon()
+		return wire.NotAuthorized
+	}
+	if err := c.Send(bindResult(s, seat.JID())); err != nil {
+		out.Abandon()
+		return err
+	}
+	out.Connect(c.TLS())
 	return nil
 }
 

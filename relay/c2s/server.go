@@ -47,8 +47,12 @@ type Config struct {
 	Home    relay.Home
 	Users   func() *users.Set // the set now in force
 	Plain   bool              // offer SASL PLAIN too
-	Limits  Limits
-	Report  func(relay.Event)
+	// StrictBinding refuses clients that try a channel binding which TLS 1.3
+	// does not have, then claim that none was offered: slixmpp and poezio do,
+	// and so would somebody in the middle (RFC 5802 §6).
+	StrictBinding bool
+	Limits        Limits
+	Report        func(relay.Event)
 }
 
 // Server accepts client connections.

@@ -63,7 +63,7 @@ func (c *checker) config(d *document) *Config {
 		Users:       c.path(d.Users),
 		Signers:     c.signers(d.Signers),
 		ForgetAfter: c.duration("forget_after", d.ForgetAfter),
-		Login:       Login{Plain: d.Login.Plain},
+		Login:       Login{Plain: d.Login.Plain, StrictBinding: d.Login.StrictBinding},
 		Federation: Federation{
 			Policy: c.policy(d.Federation.Policy),
 			Allow:  c.domains("federation.allow", d.Federation.Allow),

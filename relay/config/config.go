@@ -53,6 +53,9 @@ type Pair struct {
 // Login is the table [login].
 type Login struct {
 	Plain bool // offer SASL PLAIN too
+	// StrictBinding refuses clients that know channel binding, but none of
+	// the types that TLS 1.3 has.
+	StrictBinding bool
 }
 
 // Listen is the table [listen]. An empty list switches a listener off.

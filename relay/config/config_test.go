@@ -88,8 +88,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
 	}
 	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
-	if n := len(setting.FindAllString(filled, -1)); n != 25 {
-		t.Errorf("the template has %d defaults, want 25", n)
+	if n := len(setting.FindAllString(filled, -1)); n != 26 {
+		t.Errorf("the template has %d defaults, want 26", n)
 	}
 	uncommented := setting.ReplaceAllString(filled, "$1")
 	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {

@@ -39,7 +39,8 @@ type document struct {
 		MinVersion   string `toml:"min_version"`
 	} `toml:"tls"`
 	Login struct {
-		Plain bool `toml:"plain"`
+		Plain         bool `toml:"plain"`
+		StrictBinding bool `toml:"strict_binding"`
 	} `toml:"login"`
 	Listen struct {
 		Client    []string `toml:"client"`

@@ -19,7 +19,9 @@ signers      = [SIGNERS]
 # min_version  = "1.3"            # or "1.2", with forward secrecy and AEAD only
 
 [login]
-# plain = false                   # offer PLAIN too, for clients without SCRAM
+# plain          = false          # offer PLAIN too, for clients without SCRAM
+# strict_binding = false          # refuse clients that bind channels in ways TLS 1.3
+                                  # has not (slixmpp and poezio, at present)
 
 [listen]                          # lists of address:port; [] switches one off
 # client     = ["[::]:5222"]      # STARTTLS

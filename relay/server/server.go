@@ -25,14 +25,15 @@ const (
 
 // Parts is what a relay is made of. Report may be nil, all else is needed.
 type Parts struct {
-	Domains      []string
-	Users        *users.Set
-	Certificates *tls.Certificates
-	TLS12        bool // allow TLS 1.2 too
-	Plain        bool // offer SASL PLAIN too
-	ForgetAfter  time.Duration
-	Limits       c2s.Limits
-	Report       func(relay.Event)
+	Domains       []string
+	Users         *users.Set
+	Certificates  *tls.Certificates
+	TLS12         bool // allow TLS 1.2 too
+	Plain         bool // offer SASL PLAIN too
+	StrictBinding bool // see c2s.Config
+	ForgetAfter   time.Duration
+	Limits        c2s.Limits
+	Report        func(relay.Event)
 }
 
 // Server is a running relay.
@@ -57,14 +58,15 @@ func New(p Parts) *Server {
 		s.router.Handle(d, s.accounts)
 	}
 	s.clients = c2s.NewServer(c2s.Config{
-		Domains: p.Domains,
-		TLS:     s.tls,
-		Router:  s.router,
-		Home:    s.accounts,
-		Users:   s.users.Load,
-		Plain:   p.Plain,
-		Limits:  p.Limits,
-		Report:  p.Report,
+		Domains:       p.Domains,
+		TLS:           s.tls,
+		Router:        s.router,
+		Home:          s.accounts,
+		Users:         s.users.Load,
+		Plain:         p.Plain,
+		StrictBinding: p.StrictBinding,
+		Limits:        p.Limits,
+		Report:        p.Report,
 	})
 	go s.sweep()
 	return s
