@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -30,7 +32,22 @@ type Resolver struct {
 	anchors map[string][]*dns.DS // by zone
 	now     func() time.Time
 	timeout time.Duration
-	cache   cache
+	asking  chan struct{} // a place for each question on the network
+
+	answers cache[question, Answer]
+	places  cache[string, place] // where names lie, proved
+
+	mu      sync.Mutex
+	flights map[question]*flight // lookups under way
+
+	// exchange is query, but in tests.
+	exchange func(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, Reason)
+}
+
+// A flight is a lookup under way, for all who want its answer.
+type flight struct {
+	done   chan struct{}
+	answer Answer
 }
 
 var errNoServers = errors.New("resolve: no server to ask; name one")
@@ -47,7 +64,14 @@ func New(c Config) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{servers: c.Servers, anchors: anchors, now: c.Now, timeout: c.Timeout}
+	r := &Resolver{
+		servers: slices.Clone(c.Servers),
+		anchors: anchors,
+		now:     c.Now,
+		timeout: c.Timeout,
+		asking:  make(chan struct{}, maxAsking),
+		flights: map[question]*flight{},
+	}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -58,14 +82,92 @@ func New(c Config) (*Resolver, error) {
 	if size <= 0 {
 		size = 4 << 20
 	}
-	r.cache.limit = size
+	r.answers.limit, r.places.limit = size/2, size/2
+	r.exchange = r.query
 	return r, nil
 }
 
 // Lookup asks for the records of one name and type, following aliases. The
 // name is in ASCII, with or without the final dot; the type is one of the
-// package dns, as dns.TypeTLSA. Callers outside lethe/dane use Addresses,
-// Service and TLSA instead.
+// package dns, as dns.TypeTLSA. It returns when ctx ends, if not before.
+// Callers outside lethe/dane use Addresses, Service and TLSA instead.
 func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) Answer {
-	return Answer{}
+	name, ok := canonical(name)
+	if !ok || !askable(qtype) {
+		return Answer{Why: BadName}
+	}
+	q := question{name, qtype}
+	if a, left, ok := r.answers.get(q, r.now()); ok {
+		a.TTL = left
+		return a
+	}
+	f := r.join(q)
+	select {
+	case <-f.done:
+		return f.answer
+	case <-ctx.Done():
+		return Answer{Why: Canceled}
+	}
+}
+
+// askable says whether a type is one that records have, and whose records
+// stand for themselves. RFC 6895 §3.1: 128 to 255 are for questions; RFC 4035
+// §2.2: signatures are not themselves signed.
+func askable(qtype uint16) bool {
+	return qtype != 0 && qtype != dns.TypeOPT && qtype != dns.TypeRRSIG && (qtype < 128 || qtype > 255)
+}
+
+// join starts a lookup, or joins the one that is under way. It goes on when
+// its callers have given up: others may have joined, and it is bounded.
+func (r *Resolver) join(q question) *flight {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.flights[q]; f != nil {
+		return f
+	}
+	f := &flight{done: make(chan struct{})}
+	r.flights[q] = f
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), maxPatience*r.timeout)
+		defer cancel()
+		f.answer = r.resolve(ctx, q)
+		r.answers.put(q, f.answer, f.answer.cost(), r.now().Add(f.answer.TTL))
+		r.mu.Lock()
+		delete(r.flights, q)
+		r.mu.Unlock()
+		close(f.done)
+	}()
+	return f
+}
+
+// resolve asks one server, and others as far as that one does not answer. A
+// bogus answer may be the fault of the server: then it begins again with the
+// next one.
+func (r *Resolver) resolve(ctx context.Context, q question) Answer {
+	var a Answer
+	for first := range min(len(r.servers), 3) {
+		inner, cancel := context.WithCancel(ctx)
+		j := &judge{
+			Resolver: r, ctx: inner, first: first, now: r.now(),
+			calls: map[question]*call{}, seen: map[string]place{},
+		}
+		a = j.answer(q)
+		cancel()
+		if a.Status != Bogus || a.Why == TooMuchWork || ctx.Err() != nil {
+			break
+		}
+	}
+	return a
+}
+
+// cost is about what an answer takes in memory.
+func (a Answer) cost() int {
+	n := 512
+	for _, name := range a.Names {
+		n += 2 * len(name)
+	}
+	for _, rr := range a.Records {
+		n += 256 + 2*dns.Len(rr)
+	}
+	return n
 }
