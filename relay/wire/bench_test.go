@@ -48,6 +48,7 @@ func BenchmarkReader(b *testing.B) {
 			if n := readBatch(b, r, batch, nil); n != stanzas {
 				b.Fatalf("%d stanzas, want %d", n, stanzas)
 			}
+			r.Rest()
 		}
 	})
 }
@@ -63,6 +64,7 @@ func BenchmarkAppend(b *testing.B) {
 				s.SetFrom("alice@example.org/desktop")
 				dst = s.Append(dst[:0], NSClient)
 			})
+			r.Rest()
 		}
 	})
 }
@@ -87,7 +89,6 @@ func readBatch(tb testing.TB, r *Reader, batch string, each func(*Stanza)) (stan
 			}
 		}
 	}
-	r.Rest()
 	return stanzas
 }
 
