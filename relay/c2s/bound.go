@@ -14,52 +14,19 @@ import (
 // then sends all that came of it, then waits holding no buffer.
 func (c *client) serve() bool {
 	c.rate = newBucket(c.srv.cfg.Limits.BytesPerSecond, c.srv.cfg.Limits.StanzaBytes)
-	err := c.takeAll() // what came in one piece with the bind request
-	for err == nil {
+	take := c.admit
+	err := c.Each(take) // what came in one piece with the bind request
+	for n := 0; err == nil; {
 		c.pass.Flush()
 		c.Reader().Rest()
+		c.slow(n)
 		if err = c.wait(); err == nil {
-			err = c.readBatch()
+			n, err = c.Batch(take)
 		}
 	}
 	c.pass.Flush()
 	c.close(err)
 	return false
-}
-
-// readBatch takes in what one read from the kernel brought, several TLS
-// records perhaps.
-func (c *client) readBatch() error {
-	for total := 0; ; {
-		n, err := c.TLS().Read(c.Reader().Space())
-		c.Reader().Filled(n)
-		if err == nil {
-			err = c.takeAll()
-		}
-		if err != nil {
-			return err
-		}
-		total += n
-		if !c.TLS().More() || total >= batch {
-			return c.slow(total)
-		}
-	}
-}
-
-// takeAll handles each whole stanza that is here.
-func (c *client) takeAll() error {
-	for {
-		s, err := c.Reader().Next()
-		if err == wire.ErrMore {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.admit(s); err != nil {
-			return err
-		}
-	}
 }
 
 // admit checks one stanza as such and hands it to the account.
@@ -127,15 +94,15 @@ func (c *client) ping() {
 	c.pass.Flush()
 }
 
-// slow makes a client that sends more than its share wait: only its own
+// slow makes a client that has sent more than its share wait: only its own
 // reading stops.
-func (c *client) slow(n int) error {
-	pause := c.rate.take(n, time.Now())
-	if pause > 0 {
-		c.pass.Flush()
+func (c *client) slow(n int) {
+	if c.rate.rate <= 0 {
+		return
+	}
+	if pause := c.rate.take(n, time.Now()); pause > 0 {
 		time.Sleep(pause)
 	}
-	return nil
 }
 
 // close says why the stream ends, or answers the client's own closing tag.

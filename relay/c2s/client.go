@@ -15,9 +15,6 @@ import (
 	"lethe/relay/wire"
 )
 
-// batch is how many bytes are read before the stanzas among them go out.
-const batch = 64 << 10
-
 // patience is how long a client may take for what.
 type patience struct {
 	negotiation time.Duration // from the first byte to a bound resource

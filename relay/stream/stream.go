@@ -97,6 +97,42 @@ func (s *Stream) read() error {
 	return err
 }
 
+// batch is how many bytes are read before what came of them goes out.
+const batch = 64 << 10
+
+// Batch takes in what one read from the kernel brought, several TLS records
+// perhaps, and hands each whole element to take. It returns how many bytes that
+// were. The stream must be in TLS.
+func (s *Stream) Batch(take func(*wire.Stanza) error) (n int, err error) {
+	for {
+		k, err := s.conn.Read(s.in.Space())
+		s.in.Filled(k)
+		n += k
+		if err == nil {
+			err = s.Each(take)
+		}
+		if err != nil || !s.conn.More() || n >= batch {
+			return n, err
+		}
+	}
+}
+
+// Each hands each whole element that is here to take.
+func (s *Stream) Each(take func(*wire.Stanza) error) error {
+	for {
+		st, err := s.in.Next()
+		if err == wire.ErrMore {
+			return nil
+		}
+		if err == nil {
+			err = take(st)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // Send writes b.
 func (s *Stream) Send(b []byte) error {
 	if s.conn != nil {
