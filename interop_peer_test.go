@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A peer is the slixmpp client of testdata/interop/peer.py, run by the system's
+// Python, which is where Debian's packages live.
+type peer struct {
+	t      testing.TB
+	jid    string
+	stdin  io.Writer
+	events chan event
+}
+
+// An event is one line that peer.py prints.
+type event struct {
+	Event, JID, TLS, Mechanism, From, Type, Body, Reason string
+}
+
+// newPeer starts a slixmpp client for user that trusts the certificates in ca.
+func newPeer(t testing.TB, r *instance, user, ca string) *peer {
+	t.Helper()
+	return guessPeer(t, r, user, r.password(user), ca)
+}
+
+// guessPeer is newPeer with a password of the caller's.
+func guessPeer(t testing.TB, r *instance, user, password, ca string) *peer {
+	t.Helper()
+	needSlixmpp(t)
+	jid := user + "@" + r.domain
+	cmd := exec.Command("/usr/bin/python3", "testdata/interop/peer.py", jid+"/peer", "127.0.0.1", strconv.Itoa(r.port), ca)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{t: t, jid: jid, stdin: stdin, events: make(chan event, 100)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(stdout)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var e event
+			if json.Unmarshal(lines.Bytes(), &e) == nil {
+				p.events <- e
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		stdin.Close()
+		select {
+		case <-done:
+		case <-time.After(3 * time.Second):
+			cmd.Process.Kill()
+		}
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s: %s", jid, &stderr)
+		}
+	})
+	fmt.Fprintln(stdin, password)
+	return p
+}
+
+// needSlixmpp is need for the Python package.
+func needSlixmpp(t testing.TB) {
+	t.Helper()
+	if err := exec.Command("/usr/bin/python3", "-c", "import slixmpp").Run(); err != nil {
+		missing(t, "slixmpp", "python3-slixmpp")
+	}
+}
+
+// next waits for an event of the named kind and passes over others.
+func (p *peer) next(kind string) event {
+	p.t.Helper()
+	for timeout := time.After(patience); ; {
+		select {
+		case e := <-p.events:
+			if e.Event == kind {
+				return e
+			}
+			p.t.Logf("%s, waiting for %q: %+v", p.jid, kind, e)
+		case <-timeout:
+			p.t.Fatalf("%s: no %q within %v", p.jid, kind, patience)
+		}
+	}
+}
+
+// say sends a chat message.
+func (p *peer) say(to, body string) {
+	p.t.Helper()
+	if err := json.NewEncoder(p.stdin).Encode(map[string]string{"to": to, "body": body}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// hears waits for a message of another user and wants its body byte for byte.
+func (p *peer) hears(body string) {
+	p.t.Helper()
+	for {
+		if e := p.next("message"); e.Body == body {
+			return
+		} else if e.Body != "" { // chat states have none
+			p.t.Fatalf("%s heard %q, want %q", p.jid, e.Body, body)
+		}
+	}
+}
