@@ -227,7 +227,7 @@ func (h *host) read(serial uint64) (*config.Config, *users.Set, *tls.Certificate
 func readUsers(cfg *config.Config, serial uint64) (*users.Set, error) {
 	text, err := os.ReadFile(cfg.Users)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; let users in lethe.toml name a file lethe may read", err)
 	}
 	signature, err := os.ReadFile(cfg.Signature())
 	if errors.Is(err, fs.ErrNotExist) {

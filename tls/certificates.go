@@ -49,11 +49,11 @@ func Load(pairs []Pair, domains []string, now time.Time) (*Certificates, error) 
 	for _, p := range pairs {
 		chain, err := os.ReadFile(p.Chain)
 		if err != nil {
-			return nil, fmt.Errorf("certificate chain: %w", err)
+			return nil, fmt.Errorf("certificate chain: %w; let [tls] certificates name a file lethe may read", err)
 		}
 		key, err := os.ReadFile(p.Key)
 		if err != nil {
-			return nil, fmt.Errorf("certificate key: %w", err)
+			return nil, fmt.Errorf("certificate key: %w; let [tls] certificates name a file lethe may read", err)
 		}
 		defer clear(key)
 		pems = append(pems, PEM{Name: p.Chain, Chain: chain, Key: key})
