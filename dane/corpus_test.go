@@ -51,8 +51,7 @@ func (c *trial) judge() (Outcome, string) {
 	}
 	switch o.Verdict {
 	case DANE:
-		numbers := strings.Fields(o.Record.String())[:3]
-		return o, "dane " + strings.Join(numbers, " ")
+		return o, "dane " + o.Record.Numbers()
 	case ByPKIX:
 		return o, "pkix"
 	}

@@ -43,10 +43,14 @@ type Record struct {
 // String returns the record as a zone file has it, in one line (RFC 6698
 // §2.2).
 func (r Record) String() string {
+	return r.Numbers() + " " + hex.EncodeToString(r.Data)
+}
+
+// Numbers returns the record without its data, as "3 1 1".
+func (r Record) Numbers() string {
 	b := strconv.AppendUint(nil, uint64(r.Usage), 10)
 	b = strconv.AppendUint(append(b, ' '), uint64(r.Selector), 10)
-	b = strconv.AppendUint(append(b, ' '), uint64(r.Matching), 10)
-	return string(hex.AppendEncode(append(b, ' '), r.Data))
+	return string(strconv.AppendUint(append(b, ' '), uint64(r.Matching), 10))
 }
 
 // Of returns the record that fits cert. A selector or matching beyond those
