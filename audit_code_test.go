@@ -107,7 +107,7 @@ func impure(s *source) []string {
 				}
 			}
 		case limited:
-		case slices.ContainsFunc([]string{"net", "os", "io/ioutil", "syscall", "golang.org/x/sys"}, func(pkg string) bool { return within(p, pkg) }):
+		case slices.ContainsFunc([]string{"net", "os", "io/ioutil", "syscall", "context", "golang.org/x/sys"}, func(pkg string) bool { return within(p, pkg) }):
 			found = append(found, s.room+" imports "+p)
 		}
 	}
