@@ -38,6 +38,9 @@ var pure = []string{
 	"relay", "relay/buffer", "relay/config", "relay/jid", "relay/sasl", "relay/users", "relay/wire", "dane",
 }
 
+// worldly packages reach sockets, files or the clock.
+var worldly = []string{"net", "os", "io/ioutil", "syscall", "context", "golang.org/x/sys"}
+
 // harmless is what a pure room may use of packages that can do more.
 var harmless = map[string][]string{
 	"net/netip": nil, // all of it
@@ -107,7 +110,7 @@ func impure(s *source) []string {
 				}
 			}
 		case limited:
-		case slices.ContainsFunc([]string{"net", "os", "io/ioutil", "syscall", "context", "golang.org/x/sys"}, func(pkg string) bool { return within(p, pkg) }):
+		case slices.ContainsFunc(worldly, func(pkg string) bool { return within(p, pkg) }):
 			found = append(found, s.room+" imports "+p)
 		}
 	}
@@ -129,7 +132,8 @@ func fileAccess(s *source) []string {
 		}
 	}
 	for _, n := range s.uses("syscall") {
-		if !slices.Contains(sockets, n) && !strings.HasPrefix(n, "E") && !strings.HasPrefix(n, "SIG") {
+		constant := n == strings.ToUpper(n) && (n[0] == 'E' || strings.HasPrefix(n, "SIG"))
+		if !constant && !slices.Contains(sockets, n) {
 			found = append(found, s.room+" uses syscall."+n)
 		}
 	}
