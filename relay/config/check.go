@@ -66,8 +66,8 @@ func (c *checker) config(d *document) *Config {
 		Login:       Login{Plain: d.Login.Plain, StrictBinding: d.Login.StrictBinding},
 		Federation: Federation{
 			Policy: c.policy(d.Federation.Policy),
-			Allow:  c.domains("federation.allow", d.Federation.Allow),
-			Deny:   c.domains("federation.deny", d.Federation.Deny),
+			Allow:  c.peers("federation.allow", d.Federation.Allow),
+			Deny:   c.peers("federation.deny", d.Federation.Deny),
 		},
 		DNS: DNS{
 			Resolver:    c.address("dns.resolver", d.DNS.Resolver),
@@ -95,12 +95,38 @@ func (c *checker) path(p string) string {
 }
 
 func (c *checker) domains(key string, list []string) []string {
+	return c.normal(key, list, jid.Domain, "write e.g. example.org")
+}
+
+// peers reads domains, each of which may stand for all below it.
+func (c *checker) peers(key string, list []string) []string {
+	return c.normal(key, list, func(s string) (string, error) {
+		parent, below := strings.CutPrefix(s, "*.")
+		d, err := jid.Domain(parent)
+		switch {
+		case !below || err != nil:
+			return d, err
+		case isAddress(d):
+			return "", jid.ErrDomain
+		}
+		return "*." + d, nil
+	}, "write e.g. example.org, or *.example.org for all below it")
+}
+
+// isAddress reports whether a domain is an IP address, which has none below it.
+func isAddress(domain string) bool {
+	_, err := netip.ParseAddr(strings.Trim(domain, "[]"))
+	return err == nil
+}
+
+// normal brings a list into the form that read gives each element.
+func (c *checker) normal(key string, list []string, read func(string) (string, error), cure string) []string {
 	var domains []string
 	for i, s := range list {
-		d, err := jid.Domain(s)
+		d, err := read(s)
 		switch {
 		case err != nil:
-			c.fail(element(key, i), " has "+quote(s)+", which is no domain", "write e.g. example.org")
+			c.fail(element(key, i), " has "+quote(s)+", which is no domain", cure)
 		case slices.Contains(domains, d):
 			c.fail(element(key, i), " has "+quote(d)+" twice", "remove one")
 		}

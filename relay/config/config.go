@@ -80,7 +80,8 @@ const (
 // String returns the policy's word.
 func (p Policy) String() string { return [...]string{"off", "dane", "dane-only"}[p] }
 
-// Federation is the table [federation].
+// Federation is the table [federation]. Of the domains, *.example.org stands
+// for all below example.org.
 type Federation struct {
 	Policy Policy
 	Allow  []string // domains; empty: whoever the policy admits

@@ -139,8 +139,8 @@ web = ["[::1]:443"]
 metrics = ["127.0.0.1:9100"]
 [federation]
 policy = "dane-only"
-allow = ["a.example."]
-deny = ["b.example"]
+allow = ["a.example.", "*.A.example", "*.xn--bcher-kva.example"]
+deny = ["b.example", "*.onion"]
 [dns]
 resolver = "127.0.0.1:53"
 trust_anchor = "anchor"
@@ -172,11 +172,14 @@ resume = "0s"
 			Client: addrs(), ClientTLS: addrs("127.0.0.1:0", "127.0.0.1:0", "[::1]:1"), Server: addrs(), ServerTLS: addrs(),
 			Proxy65: addrs("192.0.2.1:7777"), Web: addrs("[::1]:443"), Metrics: addrs("127.0.0.1:9100"),
 		},
-		Federation: config.Federation{Policy: config.DANEOnly, Allow: []string{"a.example"}, Deny: []string{"b.example"}},
-		DNS:        config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
-		Rooms:      config.Rooms{Host: "chat"},
-		Onion:      config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
-		Limits:     config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000},
+		Federation: config.Federation{
+			Policy: config.DANEOnly,
+			Allow:  []string{"a.example", "*.a.example", "*.bücher.example"}, Deny: []string{"b.example", "*.onion"},
+		},
+		DNS:    config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
+		Rooms:  config.Rooms{Host: "chat"},
+		Onion:  config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
+		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000},
 	}
 	if len(got.Signers) != 2 || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -218,6 +221,15 @@ func TestErrors(t *testing.T) {
 		{"metrics", least + "[listen]\nmetrics = [\"0.0.0.0:9100\"]\n", `lethe.toml:5: listen.metrics has "0.0.0.0:9100", which others can reach; `},
 		{"policy", least + "[federation]\npolicy = \"tls\"\n", `lethe.toml:5: federation.policy has "tls", which is no policy; write "dane", "dane-only" or "off"`},
 		{"allow", least + "[federation]\nallow = [\"a..b\"]\n", "lethe.toml:5: federation.allow has "},
+		{"allow all", least + "[federation]\nallow = [\"*\"]\n", `lethe.toml:5: federation.allow has "*", which is no domain; write e.g. example.org, or *.example.org for all below it`},
+		{"allow below nothing", least + "[federation]\nallow = [\"*.\"]\n", `lethe.toml:5: federation.allow has "*.", which is no domain; `},
+		{"allow below an address", least + "[federation]\nallow = [\"*.192.0.2.1\"]\n", `lethe.toml:5: federation.allow has "*.192.0.2.1", which is no domain; `},
+		{"allow below an address of version 6", least + "[federation]\nallow = [\"*.[::1]\"]\n", "lethe.toml:5: federation.allow has "},
+		{"deny part of a label", least + "[federation]\ndeny = [\"a*.example\"]\n", "lethe.toml:5: federation.deny has "},
+		{"deny twice below", least + "[federation]\ndeny = [\"*.*.example\"]\n", "lethe.toml:5: federation.deny has "},
+		{"deny twice", least + "[federation]\ndeny = [\"*.b\",\n\"*.B\"]\n", `lethe.toml:6: federation.deny has "*.b" twice; remove one`},
+		{"all below allowed and denied", least + "[federation]\nallow = [\"*.b\"]\ndeny = [\"*.b\"]\n", "lethe.toml:5: federation.allow has *.b, and so has deny; "},
+		{"domain with a wildcard", "domains = [\"*.a\"]\n", `lethe.toml:1: domains has "*.a", which is no domain; write e.g. example.org`},
 		{"allow and deny", least + "[federation]\nallow = [\"x\", \"b\"]\ndeny = [\"b\"]\n", "lethe.toml:5: federation.allow has b, and so has deny; "},
 		{"resolver", least + "[dns]\nresolver = \"9.9.9.9\"\n", "lethe.toml:5: dns.resolver has "},
 		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},

@@ -35,8 +35,8 @@ signers      = [SIGNERS]
 [federation]
 # policy = "dane"                 # dane: DANE where published, else certificate authorities
                                   # dane-only: nothing without DANE;  off: internal only
-# allow  = []                     # domains; empty: whoever the policy admits
-# deny   = []
+# allow  = []                     # domains, or *.example.org; empty: whoever the policy admits
+# deny   = []                     # likewise; goes before allow
 
 [dns]
 # resolver     = ""               # ip:port; default: the system's first
