@@ -21,6 +21,10 @@ const (
 	NoRoute           // nobody here serves the domain
 	Misaddressed      // the address is malformed
 	drops             // number of reasons
+
+	// Answered is no reason: the Endpoint refused the stanza and has said so
+	// by RefuseWith.
+	Answered
 )
 
 // String is the reason's name in events and metrics.

@@ -17,7 +17,13 @@ const (
 	NegotiationSlow       // no login within the deadline
 	IdleTimeout           // a client stopped answering
 	InternalError         // a defect in lethe; one connection ended, the others did not notice
-	events                // number of events
+
+	// The events of federation.
+
+	LinkUp      // a domain was proved and a link to or from it stands
+	LinkFailed  // a link that stanzas waited for did not come about
+	PeerRefused // a server that connected to us could not prove its domain
+	events      // number of events
 )
 
 // Events is how many events there are; they are numbered from 1.
@@ -44,6 +50,12 @@ func (e Event) String() string {
 		return "idle-timeout"
 	case InternalError:
 		return "internal-error"
+	case LinkUp:
+		return "link-up"
+	case LinkFailed:
+		return "link-failed"
+	case PeerRefused:
+		return "peer-refused"
 	}
 	return "unknown"
 }

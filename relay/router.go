@@ -73,11 +73,13 @@ func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) {
 	if e != nil {
 		drop = e.Deliver(p, s, from, to)
 	}
-	if drop != Delivered {
+	switch drop {
+	case Delivered:
+		r.stats.stanzas[Delivered].Add(1)
+	case Answered:
+	default:
 		r.Refuse(p, s, from, to, drop)
-		return
 	}
-	r.stats.stanzas[Delivered].Add(1)
 }
 
 // Refuse counts s as dropped and tells its sender, if it is a stanza that

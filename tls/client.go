@@ -21,7 +21,11 @@ type ClientConfig struct {
 
 	ALPN        []string // what to offer
 	Certificate *PEM     // what to show if asked
-	MinTLS12    bool     // TLS 1.2 will do
+	// Own are certificates of which the one for domain As is shown if asked,
+	// whatever authorities the server names: it has other means to know it.
+	Own      *Certificates
+	As       string
+	MinTLS12 bool // TLS 1.2 will do
 }
 
 // refusal is Verify's error.
@@ -61,6 +65,14 @@ func (cfg ClientConfig) config() (*tls.Config, error) {
 			return nil
 		}
 		config.InsecureSkipVerify = true
+	}
+	if cfg.Own != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if list := cfg.Own.find(cfg.As); len(list) > 0 {
+				return &list[0].cert, nil
+			}
+			return new(tls.Certificate), nil // none
+		}
 	}
 	if cfg.Certificate != nil {
 		pair, err := tls.X509KeyPair(cfg.Certificate.Chain, cfg.Certificate.Key)

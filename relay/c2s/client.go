@@ -80,20 +80,15 @@ func (c *client) lead(direct bool) bool {
 }
 
 // guard runs f and takes the connection down unless f says that it goes on.
-// It is the one place that recovers: a defect ends the connection that met it
-// and no other.
 func (c *client) guard(f func() bool) {
 	on := false
-	defer func() {
-		if recover() != nil {
-			c.srv.cfg.Report(relay.InternalError)
-			on = false
-		}
-		if !on {
-			c.end()
-		}
-	}()
-	on = f()
+	if !stream.Contain(func() { on = f() }) {
+		c.srv.cfg.Report(relay.InternalError)
+		on = false
+	}
+	if !on {
+		c.end()
+	}
 }
 
 // end takes the connection down.

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"lethe/relay"
+	"lethe/relay/stream"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 	"lethe/tls"
@@ -101,28 +102,13 @@ func (s *Server) Serve(l net.Listener, direct bool) error {
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
-		from := origin(nc)
+		from := stream.Source(nc)
 		if !s.admit(nc, from) {
 			nc.Close()
 			continue
 		}
 		go s.connection(nc, from, direct)
 	}
-}
-
-// origin is the part of a peer's address that connections and failures are
-// counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
-func origin(nc net.Conn) netip.Prefix {
-	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
-	if err != nil {
-		return netip.Prefix{} // a Unix socket
-	}
-	addr, bits := ap.Addr().Unmap(), 64
-	if addr.Is4() {
-		bits = 32
-	}
-	p, _ := addr.WithZone("").Prefix(bits) // fails for no address of these lengths
-	return p
 }
 
 func (s *Server) admit(nc net.Conn, from netip.Prefix) bool {

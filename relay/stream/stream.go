@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net"
+	"net/netip"
 	"time"
 
 	"lethe/relay/wire"
@@ -27,6 +28,30 @@ type Stream struct {
 // timeout fails.
 func New(nc net.Conn, in *wire.Reader, timeout time.Duration) *Stream {
 	return &Stream{net: nc, in: in, timeout: timeout}
+}
+
+// Source is the part of a peer's address that connections and failures are
+// counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
+func Source(nc net.Conn) netip.Prefix {
+	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
+	if err != nil {
+		return netip.Prefix{} // a Unix socket
+	}
+	addr, bits := ap.Addr().Unmap(), 64
+	if addr.Is4() {
+		bits = 32
+	}
+	p, _ := addr.WithZone("").Prefix(bits) // fails for no address of these lengths
+	return p
+}
+
+// Contain runs f, the life of one connection, and reports whether it came to
+// its end. It is the one place that recovers: a defect ends the connection that
+// met it and no other.
+func Contain(f func()) (sound bool) {
+	defer func() { sound = recover() == nil }()
+	f()
+	return
 }
 
 // Net is the connection below.

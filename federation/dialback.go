@@ -1,0 +1,122 @@
+package federation
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+
+	"lethe/federation/dial"
+	"lethe/relay/wire"
+)
+
+// keys makes and recognises dialback keys. They hang on a secret that lives as
+// long as the process.
+type keys [32]byte
+
+func newKeys() keys {
+	var k keys
+	rand.Read(k[:]) // never fails
+	return k
+}
+
+// key is the key for a stream, as XEP-0185 §3 makes it: from the domains and
+// the stream's id, so that nothing is remembered.
+func (k *keys) key(receiving, originating, id string) string {
+	inner := sha256.Sum256(k[:])
+	mac := hmac.New(sha256.New, []byte(hex.EncodeToString(inner[:])))
+	mac.Write([]byte(receiving + " " + originating + " " + id))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func (k *keys) valid(given, receiving, originating, id string) bool {
+	return subtle.ConstantTimeCompare([]byte(given), []byte(k.key(receiving, originating, id))) == 1
+}
+
+// appendDB appends a dialback element (XEP-0220 §2).
+func appendDB(b []byte, name, from, to, id, typ, text string) []byte {
+	b = append(b, "<db:"+name+" xmlns:db='"+nsDialback+"'"...)
+	for _, a := range []struct{ name, value string }{{"from", from}, {"to", to}, {"id", id}, {"type", typ}} {
+		if a.value != "" {
+			b = wire.AppendAttr(b, a.name, a.value)
+		}
+	}
+	b = wire.AppendText(append(b, '>'), text)
+	return append(b, "</db:"+name+">"...)
+}
+
+// dialback asks the peer to call us back (XEP-0220 §2.1). It is the peer who is
+// convinced by it; that the peer is who it claims is proved already.
+func (s *session) dialback(id string) error {
+	key := s.srv.keys.key(s.remote, s.local, id)
+	if err := s.Send(appendDB(nil, "result", s.local, s.remote, "", "", key)); err != nil {
+		return err
+	}
+	for {
+		st, err := s.Next()
+		if err != nil {
+			return err
+		}
+		if string(st.NS()) != nsDialback || string(st.Name()) != "result" {
+			return errRefusedUs
+		}
+		if string(st.Type()) != "valid" {
+			return errRefusedUs
+		}
+		return nil
+	}
+}
+
+// verify asks the servers of a domain whether they gave a key to the stream id
+// that the domain's alleged server opened (XEP-0220 §2.2). The answer counts,
+// for the connection that brings it is proved like any outgoing link: by DANE,
+// by certificate authorities or by reaching an onion address.
+func (s *Server) verify(ctx context.Context, local, remote, id, key string) error {
+	plan := dial.Find(ctx, s.cfg.Resolver, remote)
+	if err := planned(plan); err != nil {
+		return err
+	}
+	var last error = errUnreachable
+	for _, t := range plan.Targets {
+		if !t.Prepare(ctx, s.cfg.Resolver) {
+			last = unprepared(t)
+			continue
+		}
+		stream, err := t.Connect(ctx, s.dialing(local, remote))
+		if err != nil {
+			last = err
+			continue
+		}
+		v := &session{Stream: stream, srv: s, local: local, remote: remote}
+		deadline, _ := ctx.Deadline()
+		v.Deadline(deadline)
+		last = v.askKey(id, key)
+		v.discard()
+		return last
+	}
+	return last
+}
+
+func (s *session) askKey(id, key string) error {
+	if _, err := dial.Open(s.Stream, s.local, s.remote); err != nil {
+		return err
+	}
+	if _, err := s.features(); err != nil {
+		return err
+	}
+	if err := s.Send(appendDB(nil, "verify", s.local, s.remote, id, "", key)); err != nil {
+		return err
+	}
+	st, err := s.Next()
+	switch {
+	case err != nil:
+		return err
+	case string(st.NS()) != nsDialback || string(st.Name()) != "verify" || string(st.ID()) != id:
+		return errBadKey
+	case string(st.From()) != s.remote || string(st.To()) != s.local || string(st.Type()) != "valid":
+		return errBadKey
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package federation
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lethe/federation/dial"
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/wire"
+	"lethe/tls"
+)
+
+// Limits bound what one peer may use.
+type Limits struct {
+	StanzaBytes           int // one stanza
+	OutboxBytes           int // waiting for one link
+	ConnectionsPerAddress int // incoming; 0: any number
+}
+
+// Config is what a Server stands on. All fields are needed, but for Roots.
+type Config struct {
+	Domains  []string // served, in normal form
+	TLS      *tls.Server
+	TLS12    bool // TLS 1.2 will do on outgoing links too
+	Router   *relay.Router
+	Resolver dial.Resolver
+	Policy   *Policy
+	Roots    *x509.CertPool // certificate authorities; nil: none
+	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	Limits   Limits
+	Report   func(relay.Event)
+	Now      func() time.Time
+}
+
+// Server holds the links between our domains and others. It is the Endpoint of
+// every domain that is not ours.
+type Server struct {
+	cfg     Config
+	domains map[string]bool
+	policy  atomic.Pointer[Policy]
+	keys    keys // of dialback
+	readers wire.Pool
+	done    context.Context // of everything that waits
+	stop    context.CancelFunc
+
+	mu       sync.Mutex
+	closing  bool
+	links    map[pair]*link
+	incoming map[*incoming]struct{}
+	sources  map[netip.Prefix]int
+	running  sync.WaitGroup
+}
+
+// pair is whom a link connects.
+type pair struct{ local, remote string }
+
+// NewServer returns a Server without links.
+func NewServer(cfg Config) *Server {
+	s := &Server{
+		cfg:      cfg,
+		domains:  make(map[string]bool),
+		keys:     newKeys(),
+		links:    make(map[pair]*link),
+		incoming: make(map[*incoming]struct{}),
+		sources:  make(map[netip.Prefix]int),
+	}
+	s.done, s.stop = context.WithCancel(context.Background())
+	s.policy.Store(cfg.Policy)
+	for _, d := range cfg.Domains {
+		s.domains[d] = true
+	}
+	return s
+}
+
+// Deliver implements [relay.Endpoint]: s goes onto the link to its domain, which
+// is made if there is none.
+func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
+	who := pair{from.Domain(), to.Domain()}
+	if refusal := s.admits(who.remote); refusal != nil {
+		return s.refuse(p, st, from, to, failure{refusal.Condition(), refusal.Error()})
+	}
+	// A link that has just ended refuses; the next one takes it.
+	for range 2 {
+		l, why := s.link(who)
+		if why != nil {
+			return s.refuse(p, st, from, to, *why)
+		}
+		if l.out.Offer(p, st) {
+			return relay.Delivered
+		}
+		if !s.ended(l) {
+			return relay.Full
+		}
+	}
+	return relay.Lost
+}
+
+func (s *Server) local(domain string) bool { return s.domains[domain] }
+
+// refuse answers a stanza in the words of the failure.
+func (s *Server) refuse(p *relay.Pass, st *wire.Stanza, from, to jid.JID, f failure) relay.Drop {
+	s.cfg.Router.RefuseWith(p, st, from, to, relay.NoRoute, f.condition, f.text)
+	return relay.Answered
+}
+
+// link returns the link of a pair, a new one if need be. A pair whose link has
+// failed a moment ago is not tried again so soon.
+func (s *Server) link(who pair) (*link, *failure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.links[who]
+	switch {
+	case s.closing:
+		return nil, &failure{wire.CondRemoteServerTimeout, "This server is shutting down."}
+	case l == nil:
+		l = s.newLink(who, 0)
+	case l.failed != nil && s.cfg.Now().Before(l.again):
+		return nil, l.failed
+	case l.failed != nil:
+		l = s.newLink(who, l.failures)
+	default:
+		return l, nil
+	}
+	s.links[who] = l
+	s.running.Add(1)
+	go l.run()
+	return l, nil
+}
+
+// ended reports whether a link takes nothing more, and forgets it.
+func (s *Server) ended(l *link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.failed != nil {
+		return true
+	}
+	if l.over && s.links[l.pair] == l {
+		delete(s.links, l.pair)
+	}
+	return l.over
+}
+
+// adopt makes an incoming stream over which we may send (XEP-0288) the link to
+// the domain it has proved, unless there is one.
+func (s *Server) adopt(in *incoming, domain string) {
+	l := &link{pair: pair{in.session.local, domain}, srv: s, out: in.out}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.links[l.pair]; old != nil && old.failed == nil || s.closing {
+		return
+	}
+	s.links[l.pair] = l
+	in.links = append(in.links, l)
+}
+
+// dropLinks forgets the links over an incoming stream that has ended.
+func (s *Server) dropLinks(in *incoming) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range in.links {
+		l.over = true
+		if s.links[l.pair] == l {
+			delete(s.links, l.pair)
+		}
+	}
+}
+
+// SetPolicy puts another policy in force and ends what no longer fits it.
+func (s *Server) SetPolicy(p *Policy) {
+	s.policy.Store(p)
+	s.end(func(domain string) bool { return s.admits(domain) != nil }, wire.PolicyViolation)
+}
+
+// Shutdown ends all links and waits until they are gone, or for the grace time.
+// The listeners must be closed before.
+func (s *Server) Shutdown(grace time.Duration) {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.end(func(string) bool { return true }, wire.SystemShutdown)
+	s.stop()
+	gone := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(grace):
+	}
+}
+
+// end ends the streams with the domains for which that is so.
+func (s *Server) end(is func(domain string) bool, why wire.StreamError) {
+	last := wire.AppendStreamError(nil, why, "")
+	var outs []*relay.Outbox
+	s.mu.Lock()
+	for who, l := range s.links {
+		if is(who.remote) {
+			outs = append(outs, l.out)
+		}
+	}
+	for in := range s.incoming {
+		switch out := in.writable.Load(); {
+		case out == nil && why == wire.SystemShutdown:
+			in.Net().Close() // nobody yet
+		case out != nil && in.speaksFor(is):
+			outs = append(outs, out)
+		}
+	}
+	s.mu.Unlock()
+	var p relay.Pass
+	for _, out := range outs {
+		out.Close(&p, last)
+	}
+	p.Flush()
+}
