@@ -109,7 +109,7 @@ func newTap(t testing.TB, r *instance) *tap {
 // pass copies one direction and keeps what it copied.
 func (p *tap) pass(dst, src net.Conn) {
 	defer dst.Close()
-	io.Copy(io.MultiWriter(dst, p), src)
+	io.Copy(io.MultiWriter(p, dst), src) // p first: whoever sees the effect finds the cause
 }
 
 // Write keeps b.
