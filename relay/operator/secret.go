@@ -110,7 +110,7 @@ func verifier(h sasl.Hash, password string) (*users.Verifier, error) {
 	rand.Read(salt)
 	v, err := sasl.Derive(h, password, salt, sasl.DefaultIterations)
 	if err != nil {
-		return nil, errors.New("the password has a character that no login allows (RFC 8265 §4.2); choose another")
+		return nil, errors.New("the password has a character that no login allows (RFC 4013); choose another")
 	}
 	u := users.Verifier(v)
 	return &u, nil

@@ -4,10 +4,15 @@
 package server
 
 import (
+	"context"
+	"crypto/x509"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
+	"lethe/federation"
+	"lethe/federation/dial"
 	"lethe/relay"
 	"lethe/relay/account"
 	"lethe/relay/c2s"
@@ -33,7 +38,17 @@ type Parts struct {
 	StrictBinding bool // see c2s.Config
 	ForgetAfter   time.Duration
 	Limits        c2s.Limits
+	Federation    *Federation // nil: other domains cannot be reached
 	Report        func(relay.Event)
+}
+
+// Federation is what links with other domains stand on. Roots may be nil, all
+// else is needed.
+type Federation struct {
+	Policy   *federation.Policy
+	Resolver dial.Resolver
+	Roots    *x509.CertPool // certificate authorities; nil: none
+	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 }
 
 // Server is a running relay.
@@ -43,6 +58,7 @@ type Server struct {
 	router   *relay.Router
 	accounts *account.Server
 	clients  *c2s.Server
+	peers    *federation.Server // nil without federation
 	stop     chan struct{}
 }
 
@@ -68,8 +84,32 @@ func New(p Parts) *Server {
 		Limits:        p.Limits,
 		Report:        p.Report,
 	})
+	if p.Federation != nil {
+		s.federate(p)
+	}
 	go s.sweep()
 	return s
+}
+
+func (s *Server) federate(p Parts) {
+	s.peers = federation.NewServer(federation.Config{
+		Domains:  p.Domains,
+		TLS:      s.tls,
+		TLS12:    p.TLS12,
+		Router:   s.router,
+		Resolver: p.Federation.Resolver,
+		Policy:   p.Federation.Policy,
+		Roots:    p.Federation.Roots,
+		Dial:     p.Federation.Dial,
+		Limits: federation.Limits{
+			StanzaBytes:           p.Limits.StanzaBytes,
+			OutboxBytes:           p.Limits.OutboxBytes,
+			ConnectionsPerAddress: p.Limits.ConnectionsPerAddress,
+		},
+		Report: p.Report,
+		Now:    time.Now,
+	})
+	s.router.HandleElse(s.peers)
 }
 
 func (s *Server) sweep() {
@@ -90,6 +130,14 @@ func (s *Server) sweep() {
 func (s *Server) ServeClients(l net.Listener, direct bool) error {
 	return s.clients.Serve(l, direct)
 }
+
+// ServePeers accepts other domains' servers on l until l is closed.
+func (s *Server) ServePeers(l net.Listener, direct bool) error {
+	return s.peers.Serve(l, direct)
+}
+
+// Peers are the links with other domains, nil without federation.
+func (s *Server) Peers() *federation.Server { return s.peers }
 
 // Users returns the set in force.
 func (s *Server) Users() *users.Set { return s.users.Load() }
@@ -118,4 +166,7 @@ func (s *Server) Shutdown() {
 	s.accounts.CloseAll(&p, wire.SystemShutdown)
 	p.Flush()
 	s.clients.Shutdown(grace)
+	if s.peers != nil {
+		s.peers.Shutdown(grace)
+	}
 }

@@ -1,0 +1,397 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"reflect"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"lethe/dane/resolve"
+	"lethe/federation"
+	"lethe/relay"
+	"lethe/relay/c2s"
+	"lethe/relay/config"
+	"lethe/relay/operator"
+	"lethe/relay/server"
+	"lethe/relay/users"
+	"lethe/tls"
+)
+
+const (
+	// expiryNotice is how long before its end a certificate is warned of.
+	expiryNotice = 21 * 24 * time.Hour
+	// upkeep is how often certificate files are looked at, and events logged.
+	upkeep = 30 * time.Second
+)
+
+const serveUsage = `usage: lethe serve [-config FILE]
+
+Runs the relay in the foreground. SIGHUP re-reads the configuration, the users
+and the certificates; what is wrong with them is logged and the relay keeps
+what it has. SIGTERM and SIGINT end every stream in order.
+
+`
+
+func serve(args []string, std operator.Stdio) int {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(std.Err)
+	flags.Usage = func() {
+		fmt.Fprint(std.Err, serveUsage)
+		flags.PrintDefaults()
+	}
+	file := flags.String("config", "lethe.toml", "the configuration `FILE`")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintln(std.Err, "lethe serve: takes no argument but -config FILE")
+		return 2
+	}
+	h := &host{file: *file, log: slog.New(slog.NewTextHandler(std.Err, nil))}
+	if err := h.start(); err != nil {
+		fmt.Fprintln(std.Err, "lethe:", err)
+		return 1
+	}
+	h.run()
+	return 0
+}
+
+// host is a relay that lives on files.
+type host struct {
+	file  string
+	log   *slog.Logger
+	cfg   *config.Config
+	relay *server.Server
+
+	listeners []net.Listener
+	changed   time.Time // newest change among the certificate files
+	warned    time.Time // when an expiry was last warned of
+	events    [relay.Events]atomic.Uint64
+	logged    [relay.Events]uint64
+}
+
+// start reads the files and opens the ports. Its error is for the operator and
+// says what to do.
+func (h *host) start() error {
+	cfg, set, certs, err := h.read(0)
+	if err != nil {
+		return err
+	}
+	fed, err := federate(cfg)
+	if err != nil {
+		return err
+	}
+	h.cfg = cfg
+	h.relay = server.New(server.Parts{
+		Domains:       cfg.Domains,
+		Users:         set,
+		Certificates:  certs,
+		TLS12:         cfg.TLS.Allow12,
+		Plain:         cfg.Login.Plain,
+		StrictBinding: cfg.Login.StrictBinding,
+		ForgetAfter:   cfg.ForgetAfter,
+		Report:        func(e relay.Event) { h.events[e].Add(1) },
+		Limits:        limits(cfg),
+		Federation:    fed,
+	})
+	for _, port := range []struct {
+		addresses []netip.AddrPort
+		serve     func(net.Listener, bool) error
+		direct    bool
+	}{
+		{cfg.Listen.Client, h.relay.ServeClients, false},
+		{cfg.Listen.ClientTLS, h.relay.ServeClients, true},
+		{peers(cfg, cfg.Listen.Server), h.relay.ServePeers, false},
+		{peers(cfg, cfg.Listen.ServerTLS), h.relay.ServePeers, true},
+	} {
+		if err := h.listen(port.addresses, port.serve, port.direct); err != nil {
+			h.close()
+			return err
+		}
+	}
+	return nil
+}
+
+func limits(cfg *config.Config) c2s.Limits {
+	l := c2s.Limits{
+		StanzaBytes:           cfg.Limits.StanzaBytes,
+		BytesPerSecond:        cfg.Limits.BytesPerSecond,
+		LoginsPerMinute:       cfg.Limits.LoginsPerMinute,
+		ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
+		OutboxBytes:           cfg.Limits.OutboxBytes,
+	}
+	if l.StanzaBytes == 0 {
+		l.StanzaBytes = l.OutboxBytes // a larger one could not be delivered
+	}
+	return l
+}
+
+// peers are the addresses to listen on for other domains' servers: none where
+// federation is off.
+func peers(cfg *config.Config, addresses []netip.AddrPort) []netip.AddrPort {
+	if cfg.Federation.Policy == config.Off {
+		return nil
+	}
+	return addresses
+}
+
+// resolvConf names the system's resolvers, where the configuration names none.
+const resolvConf = "/etc/resolv.conf"
+
+// federate makes what federation stands on.
+func federate(cfg *config.Config) (*server.Federation, error) {
+	r := resolve.Config{}
+	if cfg.DNS.Resolver.IsValid() {
+		r.Servers = []netip.AddrPort{cfg.DNS.Resolver}
+	} else if text, err := os.ReadFile(resolvConf); err == nil {
+		r.Servers = resolve.SystemServers(text)
+	}
+	if len(r.Servers) == 0 {
+		r.Servers = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")} // resolv.conf(5)
+	}
+	if cfg.DNS.TrustAnchor != "" {
+		text, err := os.ReadFile(cfg.DNS.TrustAnchor)
+		if err == nil {
+			r.Anchors, err = resolve.ParseAnchors(text)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w; see trust_anchor in [dns]", cfg.DNS.TrustAnchor, err)
+		}
+	}
+	resolver, err := resolve.New(r)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := authorities(cfg.TLS.Roots)
+	if err != nil {
+		return nil, err
+	}
+	return &server.Federation{
+		Policy: policy(cfg), Resolver: resolver, Roots: roots,
+		Dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", to.String())
+		},
+	}, nil
+}
+
+func policy(cfg *config.Config) *federation.Policy {
+	p := &federation.Policy{Allow: cfg.Federation.Allow, Deny: cfg.Federation.Deny}
+	switch cfg.Federation.Policy {
+	case config.DANE:
+		p.Mode = federation.DANE
+	case config.DANEOnly:
+		p.Mode = federation.DANEOnly
+	}
+	return p
+}
+
+// authorities are the roots in a PEM file, or the system's.
+func authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return x509.SystemCertPool()
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: there is no certificate in it; see roots in [tls]", file)
+	}
+	return pool, nil
+}
+
+// read reads everything a reload may change, without changing anything.
+func (h *host) read(serial uint64) (*config.Config, *users.Set, *tls.Certificates, error) {
+	text, err := os.ReadFile(h.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil, fmt.Errorf("%w; make one with lethe init, or name it with -config", err)
+	} else if err != nil {
+		return nil, nil, nil, err
+	}
+	cfg, err := config.Parse(h.file, text)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	set, err := readUsers(cfg, serial)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	certs, err := readCertificates(cfg)
+	return cfg, set, certs, err
+}
+
+func readUsers(cfg *config.Config, serial uint64) (*users.Set, error) {
+	text, err := os.ReadFile(cfg.Users)
+	if err != nil {
+		return nil, fmt.Errorf("%w; let users in lethe.toml name a file lethe may read", err)
+	}
+	signature, err := os.ReadFile(cfg.Signature())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; sign the users file with lethe sign", err)
+	} else if err != nil {
+		return nil, err
+	}
+	set, err := users.Load(text, signature, users.Terms{
+		Signers: cfg.Signers, Domains: cfg.Domains, Rooms: cfg.RoomHosts(), Serial: serial,
+	})
+	var line *users.Error
+	if errors.As(err, &line) {
+		return nil, fmt.Errorf("%s:%d: %s; %s", cfg.Users, line.Line, line.What, line.Cure)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Users, err)
+	}
+	return set, nil
+}
+
+func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
+	pairs := make([]tls.Pair, len(cfg.TLS.Certificates))
+	for i, p := range cfg.TLS.Certificates {
+		pairs[i] = tls.Pair(p)
+	}
+	return tls.Load(pairs, cfg.Domains, time.Now())
+}
+
+// listen opens ports. Dead peers behind NAT are found by
+// keep-alives of TCP; a port that another holds is an error that names it.
+func (h *host) listen(addresses []netip.AddrPort, serve func(net.Listener, bool) error, direct bool) error {
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 90 * time.Second, Interval: 15 * time.Second, Count: 4,
+	}}
+	for _, a := range addresses {
+		l, err := lc.Listen(context.Background(), "tcp", a.String())
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%w; stop what holds the port, or change [listen] in %s", err, h.file)
+		} else if err != nil {
+			return err
+		}
+		h.listeners = append(h.listeners, l)
+		go serve(l, direct)
+	}
+	return nil
+}
+
+func (h *host) close() {
+	for _, l := range h.listeners {
+		l.Close()
+	}
+}
+
+// run keeps the relay until a signal ends it.
+func (h *host) run() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	tick := time.NewTicker(upkeep)
+	h.changed = certificatesChanged(h.cfg)
+	h.log.Info("running", "users", h.relay.Users().Len(), "serial", h.relay.Users().Serial(), "listeners", len(h.listeners))
+	h.warnOfExpiry(time.Now())
+	for {
+		select {
+		case now := <-tick.C:
+			h.logEvents()
+			h.warnOfExpiry(now)
+			if t := certificatesChanged(h.cfg); t.After(h.changed) {
+				h.changed = t
+				h.reloadCertificates()
+			}
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				h.reload()
+				continue
+			}
+			h.log.Info("shutting down")
+			h.close()
+			h.relay.Shutdown()
+			h.logEvents()
+			return
+		}
+	}
+}
+
+// reload puts new files in force, each as a checked whole, or keeps what runs.
+func (h *host) reload() {
+	cfg, set, certs, err := h.read(h.relay.Users().Serial())
+	if err != nil {
+		h.log.Error("reload refused, the running state is kept", "error", err)
+		return
+	}
+	if !sameButReloadable(h.cfg, cfg) {
+		h.log.Warn("only users, certificates and [federation] are put in force now; the rest of the changes takes a restart")
+	}
+	h.relay.SetCertificates(certs)
+	h.relay.SetUsers(set)
+	h.relay.Peers().SetPolicy(policy(cfg))
+	h.cfg.TLS.Certificates, h.cfg.Federation = cfg.TLS.Certificates, cfg.Federation
+	h.changed = certificatesChanged(cfg)
+	h.log.Info("reloaded", "users", set.Len(), "serial", set.Serial())
+}
+
+// sameButReloadable reports whether two configurations differ at most in what a
+// running relay can change. Being switched on or off is not of that kind.
+func sameButReloadable(a, b *config.Config) bool {
+	x, y := *a, *b
+	x.Signers, y.Signers = nil, nil
+	x.TLS.Certificates, y.TLS.Certificates = nil, nil
+	if (x.Federation.Policy == config.Off) == (y.Federation.Policy == config.Off) {
+		x.Federation, y.Federation = config.Federation{}, config.Federation{}
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+func (h *host) reloadCertificates() {
+	certs, err := readCertificates(h.cfg)
+	if err != nil {
+		h.log.Error("certificates refused, the running ones are kept", "error", err)
+		return
+	}
+	h.relay.SetCertificates(certs)
+	h.log.Info("certificates reloaded")
+}
+
+// certificatesChanged is when the newest of the certificate files changed.
+func certificatesChanged(cfg *config.Config) time.Time {
+	var newest time.Time
+	for _, p := range cfg.TLS.Certificates {
+		for _, name := range []string{p.Chain, p.Key} {
+			if info, err := os.Stat(name); err == nil && info.ModTime().After(newest) {
+				newest = info.ModTime()
+			}
+		}
+	}
+	return newest
+}
+
+// warnOfExpiry warns once a day.
+func (h *host) warnOfExpiry(now time.Time) {
+	if now.Sub(h.warned) < 24*time.Hour {
+		return
+	}
+	for _, e := range h.relay.Certificates().Expiring(now, expiryNotice) {
+		h.warned = now
+		h.log.Warn("a certificate ends soon", "file", e.Name, "days", int(e.NotAfter.Sub(now).Hours()/24))
+	}
+}
+
+// logEvents writes what happened since the last time, as numbers.
+func (h *host) logEvents() {
+	for e := range h.events {
+		n := h.events[e].Load()
+		if n > h.logged[e] {
+			h.log.Warn(relay.Event(e).String(), "count", n-h.logged[e])
+			h.logged[e] = n
+		}
+	}
+}
