@@ -147,7 +147,7 @@ func (s *Server) dialing(local, remote string) dial.Config {
 	return dial.Config{
 		From: local, To: remote,
 		Roots:       s.cfg.Roots,
-		Own:         s.cfg.TLS.Certificates(),
+		Own:         s.own(),
 		TLS12:       s.cfg.TLS12,
 		StanzaBytes: s.cfg.Limits.StanzaBytes,
 		Now:         s.cfg.Now,

@@ -44,7 +44,8 @@ type Server struct {
 	cfg     Config
 	domains map[string]bool
 	policy  atomic.Pointer[Policy]
-	keys    keys // of dialback
+	own     func() *tls.Certificates // what outgoing links show
+	keys    keys                     // of dialback
 	readers wire.Pool
 	done    context.Context // of everything that waits
 	stop    context.CancelFunc
@@ -65,6 +66,7 @@ func NewServer(cfg Config) *Server {
 	s := &Server{
 		cfg:      cfg,
 		domains:  make(map[string]bool),
+		own:      cfg.TLS.Certificates,
 		keys:     newKeys(),
 		links:    make(map[pair]*link),
 		incoming: make(map[*incoming]struct{}),
