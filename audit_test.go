@@ -73,7 +73,7 @@ var claims = []claim{
 		mend: "every goroutine has a reason and an end: list it with both",
 	},
 	{
-		name: "recover", find: calls("recover"), allowed: []string{"relay/c2s: client.guard"},
+		name: "recover", find: calls("recover"), allowed: []string{"relay/stream: Contain"},
 		mend: "a defect ends one connection, at its guard, and is nowhere else hidden",
 	},
 	{

@@ -35,11 +35,11 @@ type Config struct {
 	// Plain offers PLAIN. Every attempt at it, a stranger's too, costs the
 	// server a password hashed with SHA-256 Iterations times.
 	Plain bool
-	// TolerateY lets a client that has tried a binding type we do not have go
-	// on as if we had offered none ("y"), against RFC 5802 §6. slixmpp and
-	// poezio need it: they know tls-unique only and take it for valid in TLS
-	// 1.3. A man in the middle can take both steps himself and so hide that he
-	// struck our offer, except from clients that heed XEP-0474.
+	// TolerateY lets slixmpp and poezio go on as if we had offered no binding
+	// ("y"), against RFC 5802 §6: they know tls-unique only, take it for valid
+	// in TLS 1.3, and try that first. They are known by their nonce, which the
+	// proof covers. So a man in the middle who strikes our offer can hide it
+	// from no other client, whatever he sends himself.
 	TolerateY bool
 	// Identities are the users the client's TLS certificate proves. If there
 	// are any, EXTERNAL is offered.
@@ -164,7 +164,7 @@ func (s *Server) scramFirst(message []byte) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, MalformedRequest
 	}
-	channel, err := s.channel(m.gs2Header)
+	channel, err := s.channel(m)
 	if err != nil {
 		return nil, false, err
 	}
@@ -192,11 +192,11 @@ func (s *Server) scramFinal(message []byte) ([]byte, bool, error) {
 }
 
 // channel is the data the client must bind, nil for none.
-func (s *Server) channel(h gs2Header) ([]byte, error) {
+func (s *Server) channel(h clientFirst) ([]byte, error) {
 	switch {
 	case s.mech.plus != (h.flag == 'p'):
 		return nil, MalformedRequest
-	case h.flag == 'y' && len(s.Bindings()) > 0 && !(s.cfg.TolerateY && s.misbound):
+	case h.flag == 'y' && len(s.Bindings()) > 0 && !(s.cfg.TolerateY && s.misbound && fraction(h.nonce)):
 		// RFC 5802 §6: somebody struck our offer.
 		return nil, NotAuthorized
 	case h.flag != 'p':
@@ -208,6 +208,12 @@ func (s *Server) channel(h gs2Header) ([]byte, error) {
 	}
 	s.misbound = true
 	return nil, MalformedRequest // RFC 5802 §6: unsupported-channel-binding-type
+}
+
+// fraction reports whether a nonce is made as slixmpp makes it, and nobody else:
+// of the decimal places of a random number below one.
+func fraction(nonce string) bool {
+	return len(nonce) >= 10 && len(nonce) <= 20 && strings.Trim(nonce, "0123456789e-") == ""
 }
 
 // plain is RFC 4616 §2: authzid NUL authcid NUL password.

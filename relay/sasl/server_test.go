@@ -245,13 +245,20 @@ func TestTolerateY(t *testing.T) {
 	for _, tt := range []struct {
 		tolerate bool
 		first    string // initial of SCRAM-SHA-256-PLUS, "" for none
+		nonce    string // of the attempt without
 		want     error
 	}{
-		{false, "p=tls-unique,,n=a,r=b", NotAuthorized},
-		{true, "", NotAuthorized},
-		{true, "n,,n=a,r=b", NotAuthorized},
-		{true, "p=tls-exporter,,n=a,r=b", NotAuthorized},
-		{true, "p=tls-unique,,n=a,r=b", nil},
+		{false, "p=tls-unique,,n=a,r=b", "8444218515250481", NotAuthorized},
+		{true, "", "8444218515250481", NotAuthorized},
+		{true, "n,,n=a,r=b", "8444218515250481", NotAuthorized},
+		{true, "p=tls-exporter,,n=a,r=b", "8444218515250481", NotAuthorized},
+		{true, "p=tls-unique,,n=a,r=b", "8444218515250481", nil},
+		{true, "p=tls-unique,,n=a,r=b", "9.5e-05", NotAuthorized},
+		{true, "p=tls-unique,,n=a,r=b", "844421851", NotAuthorized},
+		{true, "p=tls-unique,,n=a,r=b", "844421851525048112345", NotAuthorized},
+		// Another client's, whose offer a man in the middle struck.
+		{true, "p=tls-unique,,n=a,r=b", "fyko+d2lbbFgONRv9qkxdawL", NotAuthorized},
+		{true, "p=tls-unique,,n=a,r=b", "0b1c5e7a9d3f4e2b", NotAuthorized},
 	} {
 		cfg := config(t)
 		cfg.TolerateY = tt.tolerate
@@ -259,7 +266,7 @@ func TestTolerateY(t *testing.T) {
 		if tt.first != "" {
 			s.Start("SCRAM-SHA-256-PLUS", []byte(tt.first))
 		}
-		if _, _, err := s.Start("SCRAM-SHA-256", []byte("y,,n=a,r=b")); err != tt.want && (err != nil || tt.want != nil) {
+		if _, _, err := s.Start("SCRAM-SHA-256", []byte("y,,n=a,r="+tt.nonce)); err != tt.want && (err != nil || tt.want != nil) {
 			t.Errorf("%+v: %v", tt, err)
 		}
 	}
