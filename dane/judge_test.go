@@ -1,8 +1,15 @@
 package dane
 
 import (
+	"crypto"
+	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -85,6 +92,7 @@ func TestPermuted(t *testing.T) {
 // TestNothingGiven holds that what is forgotten refuses.
 func TestNothingGiven(t *testing.T) {
 	certs, cases := readCases(t)
+	systemRoots(t, certs["public"])
 	if (Outcome{}).Verdict != Refuse || Refuse.String() != "refused" {
 		t.Error("the zero Outcome does not refuse")
 	}
@@ -115,6 +123,18 @@ func TestNothingGiven(t *testing.T) {
 	}
 }
 
+// systemRoots makes an authority one that the system trusts, so that falling
+// back to those shows.
+func systemRoots(t *testing.T, c *certificate) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
+}
+
 // TestReasons holds that each reason has its words and section and that there
 // is a cure for what is refused.
 func TestReasons(t *testing.T) {
@@ -133,13 +153,73 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-func TestRecordString(t *testing.T) {
+// TestWork holds that a peer cannot make names costly by their length.
+func TestWork(t *testing.T) {
+	long := strings.Repeat("a.", maxName/2) + "b"
+	if _, ok := hostname(long); !ok {
+		t.Errorf("%d bytes are no name", len(long))
+	}
+	if _, ok := hostname(long + "c"); ok {
+		t.Errorf("%d bytes are a name", len(long)+1)
+	}
+	var all strings.Builder // each once, which costs Punycode most
+	for r := range rune(20000) {
+		all.WriteRune(0x4e00 + r)
+	}
+	p := presented{xmpp: slices.Repeat([]string{all.String()}, 1000)}
+	start := time.Now()
+	if p.nameDomain(Names{Domain: "partner.example"}) {
+		t.Error("matched")
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestSHA1 holds that a bare key proves nothing by a signature over SHA-1.
+func TestSHA1(t *testing.T) {
+	key := newKey("sha1", true)
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbs := []byte("to be signed")
+	weak, strong := sha1.Sum(tbs), sha256.Sum256(tbs)
+	for _, tt := range []struct {
+		digest    []byte
+		hash      crypto.Hash
+		algorithm x509.SignatureAlgorithm
+		want      bool
+	}{
+		{weak[:], crypto.SHA1, x509.ECDSAWithSHA1, false},
+		{strong[:], crypto.SHA256, x509.ECDSAWithSHA256, true},
+	} {
+		signature, err := key.Sign(nil, tt.digest, tt.hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert := &x509.Certificate{SignatureAlgorithm: tt.algorithm, RawTBSCertificate: tbs, Signature: signature}
+		if got := signed(spki, cert); got != tt.want {
+			t.Errorf("%v: %v", tt.algorithm, got)
+		}
+	}
+}
+
+func TestRecord(t *testing.T) {
 	r := Record{3, 1, 1, []byte{0xab, 0x12}}
 	if got := r.String(); got != "3 1 1 ab12" {
 		t.Errorf("%q", got)
 	}
 	if got := (Record{Usage: 255}).String(); got != "255 0 0 " {
 		t.Errorf("%q", got)
+	}
+	key := Of(readCertificates(t)["self"].cert, DANEEE, SPKI, Full)
+	if !key.usable() {
+		t.Errorf("%v is not usable", key)
+	}
+	key.Data = inSequence(append(key.Data[2:], 5, 0))
+	if key.usable() {
+		t.Errorf("%v is usable", key)
 	}
 	if got := Of(readCertificates(t)["self"].cert, 3, 2, 1); got.Data != nil || got.usable() {
 		t.Errorf("selector 2 gave %v", got)

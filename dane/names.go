@@ -89,25 +89,35 @@ func (p *presented) other(name cryptobyte.String) bool {
 	return true
 }
 
-// match reports whether one of the presented names is one of those wanted.
-// otherNames says whether SRVName and xmppAddr count.
-func (p presented) match(names Names, otherNames bool) bool {
+// nameHost reports whether a dNSName is one of the names wanted.
+func (p presented) nameHost(names Names) bool {
 	for _, name := range append([]string{names.Domain}, names.Hosts...) {
 		if want, ok := hostname(name); ok && slices.ContainsFunc(p.dns, func(s string) bool { return covers(s, want) }) {
 			return true
 		}
 	}
+	return false
+}
+
+// nameDomain reports whether a SRVName or an xmppAddr is the domain wanted.
+func (p presented) nameDomain(names Names) bool {
 	want, ok := hostname(names.Domain)
-	if !ok || !otherNames {
+	if !ok {
 		return false
 	}
 	return slices.ContainsFunc(p.srv, func(s string) bool { return isService(s, want) }) ||
 		slices.ContainsFunc(p.xmpp, func(s string) bool { got, ok := hostname(s); return ok && got == want })
 }
 
+// maxName bounds the work on a name that a peer sent, in bytes (RFC 7622 §3.2).
+const maxName = 1023
+
 // hostname brings a domain name into lower case ASCII, as a dNSName has it
 // (RFC 9525 §6.3).
 func hostname(s string) (string, bool) {
+	if len(s) > maxName {
+		return "", false
+	}
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
 	if err != nil || name == "" {
 		return "", false

@@ -69,13 +69,15 @@ func validate(chain []*x509.Certificate, names Names, roots *x509.CertPool, now 
 	if err != nil {
 		return nil, reasonOf(err, chain, now)
 	}
-	paths = slices.DeleteFunc(paths, func(path []*x509.Certificate) bool {
-		return !presented.match(names, !constrained(path))
-	})
-	if len(paths) == 0 {
-		return nil, WrongName
+	if presented.nameHost(names) {
+		return paths, Validated
 	}
-	return paths, Validated
+	if presented.nameDomain(names) {
+		if paths = slices.DeleteFunc(paths, constrained); len(paths) > 0 {
+			return paths, Validated
+		}
+	}
+	return nil, WrongName
 }
 
 // reasonOf puts an error of x509 into our words.

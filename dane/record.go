@@ -69,7 +69,8 @@ func (r Record) association(cert *x509.Certificate) []byte {
 		of = cert.Raw
 	case SPKI:
 		of = cert.RawSubjectPublicKeyInfo
-	default:
+	}
+	if len(of) == 0 {
 		return nil
 	}
 	switch r.Matching {
