@@ -161,9 +161,6 @@ func (o *Outbox) admits(n int) bool {
 
 // reserve makes room for n bytes and returns where they will begin.
 func (o *Outbox) reserve(n int) int {
-	if o.queue == nil {
-		o.queue = buffer.Get(n)
-	}
 	o.queue = o.queue.Grow(n)
 	return len(o.queue.B)
 }
@@ -245,9 +242,7 @@ func (o *Outbox) take() bool {
 	if o.out != nil && o.sent < len(o.out.B) {
 		return true
 	}
-	if o.out != nil {
-		o.out.Free()
-	}
+	o.out.Free()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.out, o.outCuts, o.sent, o.writing = o.queue, o.cuts, 0, 0

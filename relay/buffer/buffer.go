@@ -1,10 +1,16 @@
 // Package buffer lends byte slices to the hot path and clears them when they
 // come back.
 //
-// Everything that holds message text on its way through the relay lies in a
-// [Buffer]: what a reader has not parsed yet and what a writer has not sent
-// yet. There is one place to lend and one place to clear, so an auditor need
-// look for neither elsewhere. An idle connection holds no Buffer.
+// Everything that comes from a peer or goes to one, once its stream is bound,
+// lies in a [Buffer] on its way through the relay: ciphertext before it is
+// opened and while the kernel does not take it, a stanza while it is read, and
+// again while it waits to be written. There is one place to lend and one place
+// to clear, so an auditor need look for neither elsewhere. Where no element and
+// no record is half read or half written, a connection holds no Buffer.
+//
+// What lies elsewhere is what crypto/tls keeps of one record, and what the
+// relay has understood: addresses, requests that it answers itself, presence.
+// That is left to the garbage collector.
 //
 // This is the only room with package-level state: the pools of its size
 // classes, which hold cleared memory and nothing else.
@@ -14,7 +20,7 @@ import "sync"
 
 // The size classes, in bytes: Small takes a chat message or ten, Medium what
 // one TLS record brings, Large what one read from the kernel brings, Huge a
-// stanza at the default limit. Anything larger is made to measure and left,
+// stanza at the default limit, with what its start tag may grow. Anything larger is made to measure and left,
 // cleared, to the garbage collector.
 const (
 	Small  = 4 << 10
@@ -24,8 +30,9 @@ const (
 )
 
 // Buffer is a byte slice on loan. B starts where its memory starts and what
-// lies behind its length is zero. The owner lengthens B by appending within
-// its capacity, after [Buffer.Grow], and shortens it with [Buffer.Truncate].
+// lies behind its length is zero. The owner lengthens B within its capacity,
+// after [Buffer.Grow], and shortens it with [Buffer.Truncate]: append must never
+// find too little room, for it would leave the old memory behind uncleared.
 type Buffer struct {
 	B []byte
 }
@@ -58,13 +65,22 @@ func class(n int) (*sync.Pool, int) {
 }
 
 // Grow returns a Buffer with b's content and room for n more bytes: b itself,
-// or a larger one in exchange for b. Sizes at least double, so that appending
-// costs linear time.
+// or a larger one in exchange for b, which may be nil. Sizes at least double, so
+// that appending costs linear time.
 func (b *Buffer) Grow(n int) *Buffer {
+	if b == nil {
+		return Get(n)
+	}
 	if cap(b.B)-len(b.B) >= n {
 		return b
 	}
-	nb := Get(max(len(b.B)+n, 2*cap(b.B)))
+	return b.Move(max(len(b.B)+n, 2*cap(b.B)))
+}
+
+// Move returns another Buffer with b's content and room for n bytes in all, or
+// for the content at least, in exchange for b.
+func (b *Buffer) Move(n int) *Buffer {
+	nb := Get(max(n, len(b.B)))
 	nb.B = append(nb.B, b.B...)
 	b.Free()
 	return nb
@@ -81,8 +97,12 @@ func (b *Buffer) Discard(n int) {
 	b.Truncate(copy(b.B, b.B[n:]))
 }
 
-// Free clears the Buffer and gives it back. The caller keeps no part of it.
+// Free clears the Buffer, if b is not nil, and gives it back. The caller keeps
+// no part of it.
 func (b *Buffer) Free() {
+	if b == nil {
+		return
+	}
 	b.Truncate(0)
 	if pool, size := class(cap(b.B)); pool != nil && size == cap(b.B) {
 		pool.Put(b)

@@ -43,6 +43,25 @@ func TestGrowKeepsContentAndClearsTheOld(t *testing.T) {
 	}
 }
 
+func TestMove(t *testing.T) {
+	b := buffer.Get(1)
+	b.B = append(b.B, "text"...)
+	old := all(b)
+	b = b.Move(buffer.Large)
+	if string(b.B) != "text" || cap(b.B) != buffer.Large || !zero(old) {
+		t.Errorf("content %q, capacity %d, the old memory cleared: %v", b.B, cap(b.B), zero(old))
+	}
+}
+
+// A nil Buffer is empty.
+func TestNil(t *testing.T) {
+	var b *buffer.Buffer
+	b.Free()
+	if b = b.Grow(10); cap(b.B) < 10 || len(b.B) != 0 {
+		t.Errorf("grown, it has length %d, capacity %d", len(b.B), cap(b.B))
+	}
+}
+
 func TestDiscardAndTruncateClearBehind(t *testing.T) {
 	b := buffer.Get(1)
 	b.B = append(b.B, "one two three"...)

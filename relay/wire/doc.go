@@ -32,7 +32,7 @@
 // The scanner looks at each byte once, eight at a time where it can, and keeps
 // its place between two reads: a peer that sends single bytes costs no more
 // per byte than one that sends all at once. Limits are counted while reading,
-// so a stanza never takes a larger buffer than Limits.Bytes. Buffers come from a
-// Pool and go back, cleared, as soon as no part of a stanza is held. A stanza
-// costs no allocation.
+// so a stanza never takes a larger buffer than one for Limits.Bytes. Buffers are
+// lent by package buffer and go back, cleared, as soon as no part of a stanza is
+// held. A stanza costs no allocation.
 package wire

@@ -1,6 +1,10 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+
+	"lethe/relay/buffer"
+)
 
 // A source says where a namespace name is kept.
 type source uint8
@@ -9,6 +13,7 @@ const (
 	fromStanza  source = iota // at its place in the element's bytes
 	fromScratch               // decoded, in namespaces.scratch
 	fromHeader                // in namespaces.outer, whose index is span.from
+	fromXML                   // that of the prefix xml, which needs no declaration
 )
 
 // A namespace is where a namespace name is; the zero value is no namespace.
@@ -43,15 +48,24 @@ type namespaces struct {
 	used     uint64         // which of these were used, a bit each
 	binds    []binding      // within the element, the innermost last
 	prefixed []prefixedAttr // of the present start tag
-	scratch  []byte         // NSXML, then what had to be decoded
+	xml      []byte         // NSXML
+	scratch  *buffer.Buffer // what had to be decoded; nil if nothing had
 }
 
 func (n *namespaces) begin() {
 	n.used, n.binds = 0, n.binds[:0]
-	if len(n.scratch) == 0 {
-		n.scratch = append(n.scratch, NSXML...)
+	if n.scratch != nil {
+		n.scratch.Truncate(0)
 	}
-	n.scratch = n.scratch[:len(NSXML)]
+}
+
+// decode puts what the value of an attribute means in scratch, which may move,
+// and returns where. It is never longer than the value.
+func (n *namespaces) decode(value []byte) span {
+	n.scratch = n.scratch.Grow(len(value))
+	from := len(n.scratch.B)
+	n.scratch.B = appendDecoded(n.scratch.B, value, true)
+	return span{int32(from), int32(len(n.scratch.B))}
 }
 
 // isContent reports whether a namespace is the stream's content namespace.
@@ -63,9 +77,11 @@ func (n *namespaces) isContent(name []byte) bool {
 func (s *scanner) spell(ns namespace) []byte {
 	switch ns.in {
 	case fromScratch:
-		return ns.of(s.scratch)
+		return ns.of(s.scratch.B)
 	case fromHeader:
 		return s.outer[ns.from].name
+	case fromXML:
+		return s.xml
 	}
 	return ns.of(s.b)
 }
@@ -87,7 +103,7 @@ func (s *scanner) lookup(prefix []byte) (namespace, bool) {
 		}
 	}
 	if string(prefix) == "xml" {
-		return namespace{span{0, int32(len(NSXML))}, fromScratch}, true
+		return namespace{in: fromXML}, true
 	}
 	return namespace{}, false
 }
@@ -119,9 +135,7 @@ func (s *scanner) declare() error {
 		}
 		name := namespace{a.value, fromStanza}
 		if a.coded {
-			from := len(s.scratch)
-			s.scratch = appendDecoded(s.scratch, a.value.of(s.b), true)
-			name = namespace{span{int32(from), int32(len(s.scratch))}, fromScratch}
+			name = namespace{s.decode(a.value.of(s.b)), fromScratch}
 		}
 		if !declarable(prefix.of(s.b), s.spell(name)) {
 			return NotWellFormed

@@ -64,7 +64,8 @@ type Reader struct {
 	w *work // nil while no bytes are held
 }
 
-// NewReader returns a Reader that borrows its memory from p.
+// NewReader returns a Reader that borrows from p what it needs while it holds
+// bytes.
 func (p *Pool) NewReader(l Limits) *Reader {
 	return &Reader{pool: p, limits: l.orDefaults()}
 }
@@ -79,7 +80,7 @@ func (r *Reader) Space() []byte {
 		r.w = r.pool.work(r.limits)
 		r.recall()
 	}
-	r.w.makeRoom(r.pool)
+	r.w.makeRoom()
 	return r.w.space()
 }
 
@@ -212,7 +213,7 @@ func (r *Reader) Rest() {
 // Close gives all memory back, cleared, with the unread bytes.
 func (r *Reader) Close() {
 	if r.w != nil {
-		r.pool.releaseWork(r.w)
+		r.pool.release(r.w)
 		r.w = nil
 	}
 }

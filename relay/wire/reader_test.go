@@ -3,9 +3,12 @@ package wire
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"lethe/relay/buffer"
 )
 
 func TestStreamEnd(t *testing.T) {
@@ -104,48 +107,64 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestMemory feeds a stanza that never ends: the buffer stays within the limit.
+// TestMemory feeds a stanza that never ends: the buffer stays one for the limit,
+// and what is handed on within it.
 func TestMemory(t *testing.T) {
-	const limit = 100000
-	r := NewReader(Limits{Bytes: limit})
-	r.Filled(copy(r.Space(), clientHeader))
-	r.Open()
-	for n, piece := 0, "<message><body>"; ; piece = strings.Repeat("x", 1000) {
-		space := r.Space()
-		if len(space) == 0 || len(r.w.buf.bytes) > limit {
-			t.Fatalf("%d bytes of space, %d of buffer", len(space), len(r.w.buf.bytes))
+	for _, limit := range []int{1000, 10000, 100000, 600000} {
+		b := buffer.Get(limit)
+		most := cap(b.B)
+		b.Free()
+		r := NewReader(Limits{Bytes: limit})
+		r.Filled(copy(r.Space(), clientHeader))
+		mustOpen(t, r)
+		err := ErrMore
+		n := 0
+		for piece := "<message><body>"; err == ErrMore; piece = strings.Repeat("x", 700) {
+			space := r.Space()
+			if len(space) == 0 || cap(r.w.buf.B) > most {
+				t.Fatalf("%d bytes of space, %d of buffer", len(space), cap(r.w.buf.B))
+			}
+			k := copy(space, piece)
+			n += k
+			r.Filled(k)
+			_, err = r.Next()
 		}
-		n += copy(space, piece)
-		r.Filled(min(len(space), len(piece)))
-		_, err := r.Next()
-		if err == PolicyViolation && n >= limit {
-			return
+		if err != PolicyViolation || n != limit {
+			t.Fatalf("limit %d: %v after %d bytes", limit, err, n)
 		}
-		if err != ErrMore || n > limit {
-			t.Fatalf("%v after %d bytes", err, n)
-		}
+		r.Close()
 	}
 }
 
-// TestCleared holds that nothing a peer sent stays in memory given back.
+// memory is all the memory behind b.
+func memory(b *buffer.Buffer) []byte { return b.B[:cap(b.B)] }
+
+// TestCleared holds that nothing a peer sent stays in memory given back: neither
+// in what a stanza outgrew nor of stanzas before the last.
 func TestCleared(t *testing.T) {
 	var pool Pool
 	r := pool.NewReader(Limits{})
 	r.Filled(copy(r.Space(), clientHeader))
 	r.Open()
-	first := r.w.buf
-	feed := "<message to='&lt;secret'><body>" + strings.Repeat("secret", 2000)
-	for feed != "" {
+	given := [][]byte{memory(r.w.buf)}
+	note := func() {
+		given = append(given, memory(r.w.buf))
+		if r.w.scratch != nil {
+			given = append(given, memory(r.w.scratch))
+		}
+	}
+	decoded := "<message to='&lt;" + strings.Repeat("secret", 2000) + "'/><message to='&lt;secret'><body>"
+	for feed := decoded + strings.Repeat("secret", 2000); feed != ""; note() {
 		n := copy(r.Space(), feed)
 		r.Filled(n)
 		feed = feed[n:]
-		r.Next()
+		for _, err := r.Next(); err == nil; _, err = r.Next() {
+			note()
+		}
 	}
-	w := r.w
-	if w.buf == first {
+	if &given[0][0] == &memory(r.w.buf)[0] {
 		t.Fatal("the buffer did not grow")
 	}
-	second := w.buf
 	r.Rest()
 	if r.w == nil {
 		t.Fatal("Rest let go of half a stanza")
@@ -154,11 +173,12 @@ func TestCleared(t *testing.T) {
 	if s, err := r.Next(); err != nil || string(s.To()) != "<secret" {
 		t.Fatal(err)
 	}
+	note()
 	r.Rest()
 	if r.w != nil {
 		t.Fatal("Rest kept the buffer")
 	}
-	for _, b := range [][]byte{first.bytes, second.bytes, w.scratch[:cap(w.scratch)]} {
+	for _, b := range given {
 		if bytes.Contains(b, []byte("ecre")) {
 			t.Error("bytes of the peer were left in memory given back")
 		}
@@ -166,6 +186,16 @@ func TestCleared(t *testing.T) {
 	r.Filled(copy(r.Space(), "<presence/>"))
 	if s, err := r.Next(); err != nil || s.Kind != Presence {
 		t.Errorf("after Rest: %v", err)
+	}
+}
+
+// TestDecodedStay holds that values stay what they are while others are decoded.
+func TestDecodedStay(t *testing.T) {
+	long := strings.Repeat("x", buffer.Small-10)
+	s := mustParse(t, "<message to='&lt;1' from='&lt;2' id='&lt;"+long+"' type='&lt;3' xml:lang='&lt;4'/>")
+	got := []string{string(s.To()), string(s.From()), string(s.ID()), string(s.Type()), string(s.Lang())}
+	if want := []string{"<1", "<2", "<" + long, "<3", "<4"}; !slices.Equal(got, want) {
+		t.Errorf("%.60q", got)
 	}
 }
 

@@ -73,7 +73,8 @@ type scanner struct {
 // newScanner returns a scanner with room for any start tag.
 func newScanner() scanner {
 	return scanner{
-		attrs: make([]attr, 0, maxAttributes),
+		attrs:      make([]attr, 0, maxAttributes),
+		namespaces: namespaces{xml: []byte(NSXML)},
 		view: view{
 			own:      make([]attr, 0, maxAttributes),
 			children: make([]child, 0, maxChildren),

@@ -45,13 +45,27 @@ type Stanza struct {
 // fill makes s the stanza that sc has completed.
 func (s *Stanza) fill(sc *scanner) {
 	s.Kind, s.sc, s.raw = sc.kind, sc, sc.b[:sc.pos]
-	s.setTo, s.setFrom, s.otherLang = false, false, ""
+	s.setTo, s.setFrom = false, false
+	s.newTo, s.newFrom, s.otherLang = "", "", ""
 	s.values = [roleLang + 1][]byte{}
+	if coded := sc.codedBytes(); coded > 0 {
+		sc.scratch = sc.scratch.Grow(coded) // so that no value moves
+	}
 	for i := range sc.own {
 		if a := &sc.own[i]; a.role != roleNone && a.role <= roleLang {
 			s.values[a.role] = sc.valueOf(a)
 		}
 	}
+}
+
+// codedBytes returns how long the stanza's values are that need decoding.
+func (s *scanner) codedBytes() (n int) {
+	for i := range s.own {
+		if a := &s.own[i]; a.coded {
+			n += int(a.value.to - a.value.from)
+		}
+	}
+	return n
 }
 
 // valueOf returns what the value of an attribute means.
@@ -60,9 +74,7 @@ func (s *scanner) valueOf(a *attr) []byte {
 	if !a.coded {
 		return raw
 	}
-	from := len(s.scratch)
-	s.scratch = appendDecoded(s.scratch, raw, true)
-	return s.scratch[from:]
+	return s.decode(raw).of(s.scratch.B)
 }
 
 // Name returns the name of the element, without prefix.
