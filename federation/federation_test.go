@@ -22,12 +22,12 @@ import (
 
 // world is a handful of domains on loopback and what the DNS says of them.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	authority *tls.Authority
 	dns       *names
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	a, err := tls.NewAuthority(time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // rules.
 type rogue struct {
 	io.ReadWriteCloser
-	t      *testing.T
+	t      testing.TB
 	domain string
 }
 
