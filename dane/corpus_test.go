@@ -2,6 +2,7 @@ package dane
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,7 @@ func (c *trial) judge() (Outcome, string) {
 func readCases(tb testing.TB) (map[string]*certificate, []*trial) {
 	tb.Helper()
 	certs := readCertificates(tb)
+	systemRoots(tb, certs["public"])
 	files, err := filepath.Glob("testdata/tlsa/*.txt")
 	if err != nil {
 		tb.Fatal(err)
@@ -192,4 +194,16 @@ func pool(certs ...*x509.Certificate) *x509.CertPool {
 		p.AddCert(c)
 	}
 	return p
+}
+
+// systemRoots makes an authority one that the system trusts, so that falling
+// back to those shows.
+func systemRoots(tb testing.TB, c *certificate) {
+	tb.Helper()
+	file := filepath.Join(tb.TempDir(), "roots.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw}), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Setenv("SSL_CERT_FILE", file)
+	tb.Setenv("SSL_CERT_DIR", tb.TempDir())
 }

@@ -5,9 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -92,7 +89,6 @@ func TestPermuted(t *testing.T) {
 // TestNothingGiven holds that what is forgotten refuses.
 func TestNothingGiven(t *testing.T) {
 	certs, cases := readCases(t)
-	systemRoots(t, certs["public"])
 	if (Outcome{}).Verdict != Refuse || Refuse.String() != "refused" {
 		t.Error("the zero Outcome does not refuse")
 	}
@@ -121,18 +117,6 @@ func TestNothingGiven(t *testing.T) {
 			t.Errorf("%s: without time: %v", c.name, o)
 		}
 	}
-}
-
-// systemRoots makes an authority one that the system trusts, so that falling
-// back to those shows.
-func systemRoots(t *testing.T, c *certificate) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SSL_CERT_FILE", file)
-	t.Setenv("SSL_CERT_DIR", t.TempDir())
 }
 
 // TestReasons holds that each reason has its words and section and that there
