@@ -51,7 +51,7 @@ const (
 
 // Facts are what is known of a peer. What is left out speaks against it.
 type Facts struct {
-	Domain string // that it claims to be, in normal form
+	Domain string // that it claims to be
 
 	SRV     Status // of the SRV records, or of there being none
 	Address Status // of the target's addresses; Unneeded if the peer called us
@@ -97,11 +97,11 @@ func (d Decision) Accept() bool { return d.Verdict != Refused }
 func (p *Policy) Admit(domain string) (Decision, bool) {
 	// RFC 6120 §4.9.3.14: whom to refuse is a matter of local policy.
 	const section = "RFC 6120 §4.9.3.14"
-	normal, err := jid.Domain(domain)
+	domain, err := jid.Domain(domain) // or another spelling would slip by Deny
 	switch {
 	case p.Mode != DANE && p.Mode != DANEOnly:
 		return refuse("federation is switched off", section, `set [federation] policy = "dane"`), false
-	case err != nil || normal != domain:
+	case err != nil:
 		return refuse("this is no domain", "RFC 7622 §3.2", "compare its spelling"), false
 	case listed(p.Deny, domain):
 		return refuse("the domain is denied", section, "remove it from [federation] deny"), false
@@ -115,7 +115,7 @@ func (p *Policy) Admit(domain string) (Decision, bool) {
 func listed(list []string, domain string) bool {
 	return slices.ContainsFunc(list, func(entry string) bool {
 		if parent, ok := strings.CutPrefix(entry, "*"); ok {
-			return strings.HasPrefix(parent, ".") && len(domain) > len(parent) && strings.HasSuffix(domain, parent)
+			return strings.HasPrefix(parent, ".") && strings.HasSuffix(domain, parent)
 		}
 		return entry == domain
 	})
@@ -126,7 +126,7 @@ func (p *Policy) Decide(f Facts) Decision {
 	if d, ok := p.Admit(f.Domain); !ok {
 		return d
 	}
-	if strings.HasSuffix(f.Domain, ".onion") {
+	if underOnion(f.Domain) {
 		return p.onion(f)
 	}
 	if d, ok := believable(f); !ok {
@@ -140,6 +140,12 @@ func (p *Policy) Decide(f Facts) Decision {
 		return p.proved(f)
 	}
 	return p.unsigned(f)
+}
+
+// underOnion reports whether a domain is an onion service's, in any spelling.
+func underOnion(domain string) bool {
+	normal, err := jid.Domain(domain)
+	return err == nil && strings.HasSuffix(normal, ".onion")
 }
 
 // believable refuses what rests on an answer of the DNS that is forged or

@@ -63,6 +63,8 @@ func TestDecide(t *testing.T) {
 
 		{"onion through Tor", DANE, Facts{Domain: onion, Onion: true}, "onion", "RFC 7686 §2", "through Tor"},
 		{"onion otherwise", DANE, Facts{onion, Secure, Secure, Secure, byTLSA(), byPKIX(), false}, "refused", "RFC 7686 §2", "not reached through Tor"},
+		{"onion in capitals", DANE, Facts{strings.ToUpper(onion), Secure, Secure, Secure, byTLSA(), byPKIX(), false}, "refused", "RFC 7686 §2", "not reached through Tor"},
+		{"onion with a final dot", DANE, Facts{onion + ".", Secure, Secure, Secure, byTLSA(), byPKIX(), false}, "refused", "RFC 7686 §2", "not reached through Tor"},
 		{"dane-only, onion", DANEOnly, Facts{onion, Secure, Secure, Secure, byTLSA(), byPKIX(), true}, "refused", "RFC 7686 §2", "no DANE"},
 		{"another through Tor", DANE, Facts{Domain: peer, Onion: true}, "refused", "RFC 7673 §3.1", "the SRV lookup failed"},
 
@@ -172,9 +174,12 @@ func TestAdmit(t *testing.T) {
 		{"", "*.partner.example", "partner.example", ""},
 		{"*.partner.example", "chat.partner.example", "chat.partner.example", "denied"},
 		{"chat.partner.example", "*.partner.example", "chat.partner.example", "denied"},
-		{"", "partner.example", "Partner.example", "no domain"}, // or it would slip by
-		{"", "partner.example", "partner.example.", "no domain"},
-		{"", "bücher.example", "xn--bcher-kva.example", "no domain"},
+		{"", "partner.example", "Partner.example", "denied"},
+		{"", "partner.example", "partner.example.", "denied"},
+		{"", "bücher.example", "xn--bcher-kva.example", "denied"},
+		{"bücher.example", "", "xn--bcher-kva.example", ""},
+		{"*.bücher.example", "", "chat.xn--bcher-kva.example", ""},
+		{"partner.example", "", ".partner.example", "no domain"},
 		{"", "", "", "no domain"},
 		{"", "", "a..b", "no domain"},
 	} {
