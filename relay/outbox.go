@@ -14,10 +14,6 @@ const (
 	// TLS record carries (RFC 8446 §5.1). The peer gets all of them or none.
 	record = 16 << 10
 
-	// maxTagGrowth bounds by how much a stanza's start tag grows when it is
-	// written onto another stream: two addresses and a few declarations.
-	maxTagGrowth = 1 << 10
-
 	// turns is how often in a row a Flush writes the same Outbox before a
 	// goroutine takes over, so that a busy receiver does not keep a sender.
 	turns = 4
@@ -58,16 +54,24 @@ type Outbox struct {
 	lost   func(*Pass, *wire.Stanza)
 
 	mu      sync.Mutex
-	queue   *buffer.Buffer // whole stanzas, nil when there are none
-	cuts    []int32        // where one write's share of queue ends and the next begins
-	writing int            // bytes the claimant holds
-	claimed bool           // from the first byte until all are written; for ever once closed
-	closed  bool           // takes nothing more
+	queue   load // what is offered
+	writing int  // bytes the claimant holds
+	claimed bool // from the first byte until all are written; for ever once closed
+	closed  bool // takes nothing more
+	broken  bool // there is no connection any more
+	acks    acks
 
 	// The claimant's own.
-	out     *buffer.Buffer
-	outCuts []int32
-	sent    int // bytes of out
+	out  load
+	sent int // bytes of out
+}
+
+// A load is a run of whole elements on its way.
+type load struct {
+	*buffer.Buffer         // nil when there are none
+	cuts           []int32 // where one write's share ends and the next begins
+	stanzas        int     // among the elements
+	last           uint32  // the last stanza's number, where they are numbered
 }
 
 // NewOutbox returns the Outbox in front of link, a stream with content
@@ -107,31 +111,44 @@ func (o *Outbox) Abandon() { o.fail() }
 func (o *Outbox) OnLost(f func(*Pass, *wire.Stanza)) { o.lost = f }
 
 // Offer queues s as it goes out on this stream. It reports false, and has done
-// nothing, when there is no room or the Outbox is closed.
+// nothing, when the Outbox is closed or has no room for what s might become,
+// which is a little more than it will.
 func (o *Outbox) Offer(p *Pass, s *wire.Stanza) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := len(s.Raw()) + maxTagGrowth
+	n := s.MaxAppend(o.ns) // append must not outgrow what is reserved
 	if !o.admits(n) {
 		return false
 	}
 	start := o.reserve(n)
 	o.queue.B = s.Append(o.queue.B, o.ns)
+	o.queue.stanzas++
 	o.commit(p, start)
 	return true
 }
 
-// OfferBytes queues one element that is written out already.
-func (o *Outbox) OfferBytes(p *Pass, element []byte) bool {
+// OfferBytes queues one stanza that is written out already.
+func (o *Outbox) OfferBytes(p *Pass, stanza []byte) bool { return o.offer(p, stanza, 1) }
+
+// OfferNonza queues an element of the stream's own (XEP-0360).
+func (o *Outbox) OfferNonza(p *Pass, nonza []byte) bool { return o.offer(p, nonza, 0) }
+
+func (o *Outbox) offer(p *Pass, element []byte, stanzas int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.admits(len(element)) {
 		return false
 	}
+	o.add(p, element)
+	o.queue.stanzas += stanzas
+	return true
+}
+
+// add queues bytes, whatever the limit.
+func (o *Outbox) add(p *Pass, element []byte) {
 	start := o.reserve(len(element))
 	o.queue.B = append(o.queue.B, element...)
 	o.commit(p, start)
-	return true
 }
 
 // Close takes no further offers, lets what is queued go out, then last (a
@@ -144,16 +161,25 @@ func (o *Outbox) Close(p *Pass, last []byte) {
 		return
 	}
 	o.closed = true
-	if start := o.reserve(len(last)); len(last) > 0 {
-		o.queue.B = append(o.queue.B, last...)
-		o.commit(p, start)
+	if len(last) > 0 {
+		o.add(p, last)
 	}
 	o.claim(p)
 }
 
+// Break says that the connection is gone: what was accepted and did not
+// certainly arrive is handed back.
+func (o *Outbox) Break(p *Pass) {
+	o.link.Cut()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed, o.broken = true, true
+	o.claim(p)
+}
+
 func (o *Outbox) admits(n int) bool {
-	held := o.writing
-	if o.queue != nil {
+	held := o.writing + o.acks.held
+	if o.queue.Buffer != nil {
 		held += len(o.queue.B)
 	}
 	return !o.closed && held+n <= o.limit
@@ -161,19 +187,19 @@ func (o *Outbox) admits(n int) bool {
 
 // reserve makes room for n bytes and returns where they will begin.
 func (o *Outbox) reserve(n int) int {
-	o.queue = o.queue.Grow(n)
+	o.queue.Buffer = o.queue.Grow(n)
 	return len(o.queue.B)
 }
 
-// commit ends the stanza that began at start. One that does not fit the
+// commit ends the element that began at start. One that does not fit the
 // current write's share begins the next.
 func (o *Outbox) commit(p *Pass, start int) {
 	share := 0
-	if n := len(o.cuts); n > 0 {
-		share = int(o.cuts[n-1])
+	if n := len(o.queue.cuts); n > 0 {
+		share = int(o.queue.cuts[n-1])
 	}
 	if start > share && len(o.queue.B)-share > record {
-		o.cuts = append(o.cuts, int32(start))
+		o.queue.cuts = append(o.queue.cuts, int32(start))
 	}
 	o.claim(p)
 }
@@ -225,12 +251,12 @@ func (o *Outbox) drain(n int) {
 }
 
 func (o *Outbox) shareEnd() int {
-	for len(o.outCuts) > 0 {
-		end := int(o.outCuts[0])
+	for len(o.out.cuts) > 0 {
+		end := int(o.out.cuts[0])
 		if end > o.sent {
 			return end
 		}
-		o.outCuts = o.outCuts[1:]
+		o.out.cuts = o.out.cuts[1:]
 	}
 	return len(o.out.B)
 }
@@ -239,43 +265,51 @@ func (o *Outbox) shareEnd() int {
 // nothing left it gives up the claim, or ends the connection if the Outbox is
 // closed, and reports false.
 func (o *Outbox) take() bool {
-	if o.out != nil && o.sent < len(o.out.B) {
+	if o.out.Buffer != nil && o.sent < len(o.out.B) {
 		return true
 	}
-	o.out.Free()
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.out, o.outCuts, o.sent, o.writing = o.queue, o.cuts, 0, 0
-	o.queue, o.cuts = nil, nil
-	if o.out != nil {
+	o.acks.keep(o.out)
+	if o.queue.Buffer == nil && len(o.acks.loads) > 0 && !o.closed {
+		o.ask(nil) // the Outbox is claimed
+	}
+	o.out, o.sent, o.writing = o.queue, 0, 0
+	o.queue = load{}
+	if o.out.Buffer != nil {
+		o.out.last = o.acks.number(o.out.stanzas)
 		o.writing = len(o.out.B)
+		o.mu.Unlock()
 		return true
 	}
 	o.claimed = o.closed
-	if o.closed {
+	closed, broken := o.closed, o.broken
+	o.mu.Unlock()
+	switch {
+	case broken:
+		o.fail()
+	case closed:
 		o.link.Close() // does not wait
 	}
 	return false
 }
 
-// fail ends the connection and hands back what was accepted and not sent. A
-// share that went out in part counts as not sent: nobody can read half a TLS
-// record, nor half a stanza.
+// fail ends the connection and hands back what was accepted and did not
+// certainly arrive. A share that went out in part counts as not sent: nobody
+// can read half a TLS record, nor half a stanza.
 func (o *Outbox) fail() {
 	o.link.Cut()
 	o.mu.Lock()
 	o.closed = true
-	queue := o.queue
-	o.queue, o.cuts, o.writing = nil, nil, 0
+	back := o.acks.unheard(o.out, o.sent)
+	back = append(back, rest{o.queue, 0, 0})
+	o.out, o.sent, o.queue, o.writing = load{}, 0, load{}, 0
 	o.mu.Unlock()
 	var p Pass
-	for _, b := range []*buffer.Buffer{o.out, queue} {
-		if b != nil {
-			o.router.returned(&p, b.B[o.sent:], o.ns, o.lost)
-			b.Free()
+	for _, r := range back {
+		if r.Buffer != nil {
+			o.router.returned(&p, r.B[r.from:], r.skip, o.ns, o.lost)
+			r.Free()
 		}
-		o.sent = 0
 	}
-	o.out = nil
 	p.Flush()
 }

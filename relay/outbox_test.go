@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lethe/relay/buffer"
 	"lethe/relay/jid"
 	"lethe/relay/wire"
 )
@@ -102,7 +103,7 @@ func TestOutboxWritesOncePerPass(t *testing.T) {
 	if l.writes != 1 || strings.Count(l.text(), "<body>hello</body></message>") != 5 {
 		t.Errorf("%d writes of %q", l.writes, l.text())
 	}
-	if o.claimed || o.queue != nil || o.out != nil {
+	if o.claimed || o.queue.Buffer != nil || o.out.Buffer != nil {
 		t.Error("an idle Outbox holds a claim or a buffer")
 	}
 }
@@ -134,6 +135,47 @@ func TestOutboxRefusesTheNewestWhenFull(t *testing.T) {
 	}
 	eventually(t, "there is room again", func() bool { return o.Offer(&p, message(t, 1000, "later")) })
 	p.Flush()
+}
+
+// However long a stanza becomes, whatever is in the queue already: its memory is
+// never outgrown, which would leave the old behind uncleared.
+func TestOutboxMemoryIsCleared(t *testing.T) {
+	quotes := strings.Repeat("'", 3071) // as long as an address can be
+	for filled := 50; filled < buffer.Small; filled += 50 {
+		o, p := NewRouter().NewOutbox(newLink(), wire.NSClient, 1<<20), new(Pass)
+		o.OfferBytes(p, []byte(strings.Repeat("x", filled)))
+		old := o.queue.B[:cap(o.queue.B)]
+		s := message(t, 1, "short")
+		s.SetFrom(quotes)
+		s.SetTo(quotes)
+		s.SetLang(quotes)
+		if !o.Offer(p, s) {
+			t.Fatal("refused")
+		}
+		if len(bytes.Trim(old, "\x00")) != 0 {
+			t.Fatalf("behind %d bytes, text is left in outgrown memory", filled)
+		}
+	}
+}
+
+// An Outbox refuses by what a stanza may become, and is left as it was.
+func TestOutboxRefusesWithoutSideEffects(t *testing.T) {
+	const first = "<presence/>"
+	s := message(t, 1, "text")
+	s.SetFrom(strings.Repeat("'", 3071))
+	enough := len(first) + s.MaxAppend(wire.NSClient)
+	for _, limit := range []int{enough, enough - 1} {
+		o, p := NewRouter().NewOutbox(newLink(), wire.NSClient, limit), new(Pass)
+		o.OfferBytes(p, []byte(first))
+		before := cap(o.queue.B)
+		taken := o.Offer(p, s)
+		if taken != (limit == enough) {
+			t.Errorf("limit %d: taken is %v", limit, taken)
+		}
+		if !taken && (string(o.queue.B) != first || cap(o.queue.B) != before) {
+			t.Error("a refusal leaves traces")
+		}
+	}
 }
 
 // A slow receiver must cost its senders nothing: Flush returns at once.

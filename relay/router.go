@@ -137,9 +137,9 @@ func carriesText(s *wire.Stanza) bool {
 	return ok
 }
 
-// returned hands back each stanza of unsent, the unwritten part of a stream with
-// content namespace ns. It stops at what is no stanza: the stream's last words.
-func (r *Router) returned(p *Pass, unsent []byte, ns string, lost func(*Pass, *wire.Stanza)) {
+// returned hands back each stanza of unsent, a part of a stream with content
+// namespace ns, but for the first so many.
+func (r *Router) returned(p *Pass, unsent []byte, skip int, ns string, lost func(*Pass, *wire.Stanza)) {
 	if lost == nil {
 		lost = r.refuseLost
 	}
@@ -152,6 +152,9 @@ func (r *Router) returned(p *Pass, unsent []byte, ns string, lost func(*Pass, *w
 	for {
 		s, err := in.Next()
 		switch {
+		case err == nil && s.Kind == wire.Nonza:
+		case err == nil && skip > 0:
+			skip--
 		case err == nil:
 			lost(p, s)
 		case err != wire.ErrMore || len(unsent) == 0:

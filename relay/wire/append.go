@@ -1,5 +1,7 @@
 package wire
 
+import "math/bits"
+
 // SetFrom makes Append write this from attribute, or none if it is empty.
 func (s *Stanza) SetFrom(from string) { s.newFrom, s.setFrom = from, true }
 
@@ -34,6 +36,31 @@ func (s *Stanza) Append(dst []byte, ns string) []byte {
 		dst = AppendAttr(dst, "xml:lang", s.otherLang)
 	}
 	return append(dst, s.raw[sc.tagEnd:]...)
+}
+
+// maxEscaped is how many bytes escaping makes of one, at most.
+const maxEscaped = len("&quot;")
+
+// MaxAppend returns how many bytes Append may append, given the same ns, at
+// most: a little more than it will for what people send, several times as much
+// for what is all quotes.
+func (s *Stanza) MaxAppend(ns string) int {
+	sc := s.sc
+	n := len(s.raw) + len(" from='' to='' xml:lang=''") +
+		maxEscaped*(len(s.newFrom)+len(s.newTo)+len(s.otherLang))
+	for i := range sc.own {
+		if sc.own[i].role == roleContent {
+			n += maxEscaped * len(ns)
+		}
+	}
+	if deft := sc.outer[0].name; !sc.isContent(deft) {
+		n += len(" xmlns=''") + maxEscaped*len(deft)
+	}
+	for used := sc.used; used != 0; used &= used - 1 {
+		d := &sc.outer[bits.TrailingZeros64(used)]
+		n += len(" xmlns:=''") + len(d.prefix) + maxEscaped*max(len(d.name), len(ns))
+	}
+	return n
 }
 
 // appendAttr appends an attribute of the stanza, or what comes in its place.

@@ -88,8 +88,5 @@ func (w *work) makeRoom() {
 	}
 }
 
-// space returns what is free behind the unread bytes, as far as the limit lets
-// an element that begins with them go on.
-func (w *work) space() []byte {
-	return w.buf.B[w.end:min(cap(w.buf.B), w.start+w.limits.Bytes)]
-}
+// space returns what is free behind the unread bytes.
+func (w *work) space() []byte { return w.buf.B[w.end:cap(w.buf.B)] }

@@ -43,7 +43,7 @@ func appendEscaped[T string | []byte](dst []byte, s T) []byte {
 }
 
 // escape returns the length of the first character of s and what to write
-// instead of it, "" if it may stay.
+// instead of it, "" if it may stay: no more than maxEscaped bytes for each.
 func escape(s string) (n int, instead string) {
 	r, n := utf8.DecodeRuneInString(s)
 	switch r {

@@ -173,6 +173,9 @@ func FuzzAppend(f *testing.F) {
 		before := s.Node()
 		for _, ns := range []string{NSClient, NSServer} {
 			out := string(s.Append(nil, ns))
+			if len(out) > s.MaxAppend(ns) {
+				t.Fatalf("%q became %d bytes, more than %d", data, len(out), s.MaxAppend(ns))
+			}
 			moved := first(`<stream:stream xmlns='` + ns + `' xmlns:stream='` + NSStream + `'>` + out)
 			if moved == nil {
 				t.Fatalf("%q became %q, which is refused", data, out)

@@ -9,15 +9,20 @@ import (
 // two: more bytes are needed.
 var ErrMore = errors.New("wire: more bytes are needed")
 
-// Limits bound one stanza, and the stream header. They are counted while
-// reading; passing one is a policy-violation. A field not above zero takes its
-// default.
+// Limits bound one stanza, and the stream header, which is bounded by 4096 bytes
+// too. They are counted while reading; passing one is a policy-violation. A
+// field not above zero takes its default.
 type Limits struct {
 	Bytes      int // from its first byte to its last; default 262144
 	Depth      int // elements within each other, itself included; default 64
 	Attributes int // of one element, and namespaces declared around one; default and at most 63
 	Name       int // bytes of an element's or attribute's name; default 256
 }
+
+// maxHeader bounds the stream header. It needs 200 bytes or so, but what it
+// declares may have to be declared again with every stanza: a long one would
+// multiply what its sender sends.
+const maxHeader = 4 << 10
 
 // maxBytes keeps offsets within an int32.
 const maxBytes = 1 << 30
@@ -168,11 +173,16 @@ func (r *Reader) skipSpace() bool {
 	return r.w.start < r.w.end
 }
 
-// scan lets the scanner go on.
+// scan lets the scanner go on, as far as the limit.
 func (r *Reader) scan() error {
-	r.w.b = r.w.unread()
+	limit := r.limits.Bytes
+	if r.w.root {
+		limit = min(limit, maxHeader)
+	}
+	b := r.w.unread()
+	r.w.b = b[:min(len(b), limit)]
 	err := r.w.run()
-	if err == ErrMore && len(r.w.b) == r.limits.Bytes {
+	if err == ErrMore && len(r.w.b) == limit {
 		return PolicyViolation // RFC 6120 §13.12
 	}
 	return err

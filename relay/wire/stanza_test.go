@@ -112,6 +112,44 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+// TestMaxAppend holds that Append never needs more than it says, however much
+// escaping makes of what is set and declared, and not much more than it needs
+// for what people send.
+func TestMaxAppend(t *testing.T) {
+	quotes := strings.Repeat("'", 3071) // as long as an address can be
+	declared := clientHeader[:len(clientHeader)-1] + ` xmlns:p="` + quotes[:1000] + `" xmlns:q="` + quotes[:1001] + `">`
+	for _, test := range []struct{ header, xml string }{
+		{clientHeader, "<iq/>"},
+		{clientHeader, "<message from='a' to='b' xml:lang='c'>x</message>"},
+		{declared, "<p:a q:b=''/>"},
+		{declared, "<message xmlns='jabber:client' xmlns:p='jabber:client'><q:a/></message>"},
+		{"<s:stream xmlns:s='" + NSStream + "' xmlns:c='jabber:client' xmlns=\"" + quotes[:2000] + "\">", "<c:iq/>"},
+	} {
+		s := first(test.header + test.xml)
+		if s == nil {
+			t.Fatalf("%.200q is refused", test.xml)
+		}
+		for _, set := range []string{"", quotes, strings.Repeat("\x00", 3071)} {
+			s.SetFrom(set)
+			s.SetTo(set)
+			s.SetLang(set)
+			for _, ns := range []string{NSClient, NSServer} {
+				room := make([]byte, 0, s.MaxAppend(ns))
+				if out := s.Append(room, ns); &out[0] != &room[:1][0] {
+					t.Errorf("%q became %d bytes, more than %d", test.xml, len(out), cap(room))
+				}
+			}
+		}
+	}
+	for _, sample := range samples() {
+		s := mustParse(t, sample.xml)
+		s.SetFrom("alice@example.org/desktop")
+		if spare := s.MaxAppend(NSClient) - len(s.Append(nil, NSClient)); spare > 200 {
+			t.Errorf("%s: %d bytes to spare", sample.name, spare)
+		}
+	}
+}
+
 // TestAppendOther moves stanzas from streams whose default namespace is not
 // their content namespace.
 func TestAppendOther(t *testing.T) {
