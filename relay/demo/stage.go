@@ -1,169 +1,108 @@
 package demo
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/pem"
-	"net"
-	"strings"
+	"crypto/x509"
 	"time"
 
-	"aead.dev/minisign"
-
-	"lethe/relay/c2s"
-	"lethe/relay/config"
-	"lethe/relay/jid"
-	"lethe/relay/sasl"
-	"lethe/relay/server"
-	"lethe/relay/users"
+	"lethe/dane/zone"
 	"lethe/tls"
 )
 
-// domain is served on loopback only. RFC 6761 §6.3 keeps names under
+// The domains are served on loopback only. RFC 6761 §6.3 keeps names under
 // localhost from meaning anything else.
-const domain = "lethe.localhost"
+const (
+	northern = "north.localhost"
+	southern = "south.localhost"
+)
 
-// person is somebody who talks in the demo.
-type person struct {
-	jid      jid.JID
-	name     string
-	password string
-}
-
-// stage is a relay made of nothing: keys, users and certificate exist in
-// memory only.
+// A stage has two relays for two domains, and a DNS of its own, root included,
+// that says where they are and which keys are theirs. Mallory's relay says it
+// is the southern one, and a certificate authority believes it.
 type stage struct {
-	people    map[string]*person
-	public    minisign.PublicKey
-	text, sig []byte // users file and its signature
-	authority *tls.Authority
-	pem       tls.PEM
-	relay     *server.Server
-	listener  net.Listener
-	address   string // host:port
+	alice, bob, carol     *person
+	north, south, mallory *house
+	deceived              *x509.CertPool // the authority
+	tree                  *zone.Tree     // the DNS
 }
 
-func newStage(names ...string) (*stage, error) {
-	s := &stage{people: make(map[string]*person)}
-	for _, step := range []func() error{
-		func() error { return s.write(names) },
-		s.certify,
-		s.serve,
-	} {
+func newStage() (*stage, error) {
+	s := new(stage)
+	for _, step := range []func() error{s.build, s.deceive, s.plant, s.serve} {
 		if err := step(); err != nil {
+			s.close()
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// write writes and signs the users file.
-func (s *stage) write(names []string) error {
-	public, private, err := minisign.GenerateKey(rand.Reader)
+func (s *stage) build() (err error) {
+	s.alice, s.bob, s.carol = &person{name: "Alice"}, &person{name: "Bob"}, &person{name: "Carol"}
+	if s.north, err = newHouse(northern, s.alice); err != nil {
+		return err
+	}
+	if s.south, err = newHouse(southern, s.bob, s.carol); err != nil {
+		return err
+	}
+	s.mallory, err = newHouse(southern)
+	return err
+}
+
+// deceive gets Mallory a certificate from an authority, as whoever sits on a
+// relay's wire can: most authorities ask over that wire whose domain it is.
+func (s *stage) deceive() error {
+	authority, err := tls.NewAuthority(time.Now(), lifetime)
 	if err != nil {
 		return err
 	}
-	s.public = public
-	s.text = []byte("lethe-users 1\nserial 1\n")
-	for _, name := range names {
-		p := &person{name: name, password: rand.Text()}
-		if p.jid, err = jid.New(strings.ToLower(name), domain, ""); err != nil {
-			return err
-		}
-		s.people[name] = p
-		if s.text, err = add(s.text, p); err != nil {
-			return err
-		}
-	}
-	s.sig = minisign.Sign(private, s.text)
-	return nil
-}
-
-// add appends a user whose password the file cannot tell.
-func add(text []byte, p *person) ([]byte, error) {
-	u := &users.User{JID: p.jid, Name: p.name, Groups: []string{"demo"}}
-	for _, v := range []struct {
-		hash sasl.Hash
-		to   **users.Verifier
-	}{{sasl.SHA256, &u.SHA256}, {sasl.SHA1, &u.SHA1}} {
-		salt := make([]byte, sasl.SaltSize)
-		rand.Read(salt)
-		d, err := sasl.Derive(v.hash, p.password, salt, sasl.DefaultIterations)
-		if err != nil {
-			return nil, err
-		}
-		*v.to = &users.Verifier{Iterations: d.Iterations, Salt: d.Salt, StoredKey: d.StoredKey, ServerKey: d.ServerKey}
-	}
-	return users.Add(text, u)
-}
-
-// load is what a relay does with a users file before it believes a word of it.
-func (s *stage) load(text, sig []byte) (*users.Set, error) {
-	return users.Load(text, sig, users.Terms{Signers: []minisign.PublicKey{s.public}, Domains: []string{domain}})
-}
-
-func (s *stage) certify() error {
-	now := time.Now()
-	authority, err := tls.NewAuthority(now, 24*time.Hour)
+	s.deceived = authority.Roots()
+	p, err := authority.Issue([]string{southern})
 	if err != nil {
 		return err
 	}
-	s.authority = authority
-	s.pem, err = authority.Issue([]string{domain})
+	return s.mallory.show(p)
+}
+
+// plant makes the DNS: four zones, each signed and vouched for by the one
+// above.
+func (s *stage) plant() (err error) {
+	s.tree, err = zone.Plant(time.Now(), zone.Spec{Name: "."}, zone.Spec{Name: "localhost."}, s.north.zone(), s.south.zone())
 	return err
 }
 
 func (s *stage) serve() error {
-	set, err := s.load(s.text, s.sig)
-	if err != nil {
-		return err
-	}
-	certs, err := tls.Parse([]tls.PEM{s.pem}, []string{domain}, time.Now())
-	if err != nil {
-		return err
-	}
-	defaults := config.Default()
-	s.relay = server.New(server.Parts{
-		Domains:      []string{domain},
-		Users:        set,
-		Certificates: certs,
-		ForgetAfter:  defaults.ForgetAfter,
-		Limits: c2s.Limits{
-			StanzaBytes:           defaults.Limits.StanzaBytes,
-			BytesPerSecond:        defaults.Limits.BytesPerSecond,
-			LoginsPerMinute:       defaults.Limits.LoginsPerMinute,
-			ConnectionsPerAddress: defaults.Limits.ConnectionsPerAddress,
-			OutboxBytes:           defaults.Limits.OutboxBytes,
-		},
-	})
-	// The usual port where it is free, so that a client needs no telling.
-	if s.listener, err = net.Listen("tcp", "127.0.0.1:5222"); err != nil {
-		if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	for _, h := range s.houses() {
+		if err := h.serve(s.tree, way{}); err != nil {
 			return err
 		}
 	}
-	s.address = s.listener.Addr().String()
-	go s.relay.ServeClients(s.listener, false)
 	return nil
 }
 
-// fingerprint is how clients show a certificate that they ask to be trusted.
-func (s *stage) fingerprint() string {
-	block, _ := pem.Decode(s.pem.Chain)
-	sum := sha256.Sum256(block.Bytes)
-	digits := strings.ToUpper(hex.EncodeToString(sum[:]))
-	var b strings.Builder
-	for i := 0; i < len(digits); i += 2 {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		b.WriteString(digits[i : i+2])
+// ambush starts the northern relay once more, with nothing that it could
+// remember: no link and no answer. It trusts the deceived authority. Mallory
+// sits on all its wires and answers whichever address it calls; the hook, if
+// any, changes what the DNS says. The caller closes the house.
+func (s *stage) ambush(hook zone.Hook) (*house, error) {
+	north := *s.north
+	north.clients, north.peers, north.dns, north.relay = nil, nil, nil, nil
+	err := north.listen()
+	if err == nil {
+		err = north.serve(s.tree, way{hook: hook, thief: s.mallory.peers.Addr().String(), roots: s.deceived})
 	}
-	return b.String()
+	if err != nil {
+		north.close()
+		return nil, err
+	}
+	return &north, nil
 }
 
+func (s *stage) houses() []*house { return []*house{s.north, s.south, s.mallory} }
+
 func (s *stage) close() {
-	s.listener.Close()
-	s.relay.Shutdown()
+	for _, h := range s.houses() {
+		if h != nil {
+			h.close()
+		}
+	}
 }
