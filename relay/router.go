@@ -111,13 +111,14 @@ func (r *Router) Answer(p *Pass, s *wire.Stanza, from, to jid.JID, c wire.Condit
 
 // answerable reports whether a sender waits for word of s: a request, or a
 // message that a person wrote. Other messages (typing, receipts) are dropped
-// in silence, for their loss means nothing to anybody.
+// in silence, for their loss means nothing to anybody; so are headlines, which
+// are sent to whoever happens to be there (RFC 6121 §8.5.2.2.1).
 func answerable(s *wire.Stanza) bool {
 	switch s.Kind {
 	case wire.IQ:
 		return wire.Answerable(s)
 	case wire.Message:
-		return wire.Answerable(s) && carriesText(s)
+		return wire.Answerable(s) && string(s.Type()) != "headline" && carriesText(s)
 	}
 	return false
 }

@@ -40,10 +40,7 @@ func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay
 // nobody is where a stanza goes whose receiver does not exist, or does not
 // exist for this sender (RFC 6121 §8.5.1).
 func (s *Server) nobody(p *relay.Pass, st *wire.Stanza, from, to jid.JID, why relay.Drop) relay.Drop {
-	switch {
-	case st.Kind == wire.Message && kindOf(st) == headline:
-		return relay.Delivered // to nobody, as when nobody is there
-	case st.Kind == wire.Presence && string(st.Type()) == "probe":
+	if st.Kind == wire.Presence && string(st.Type()) == "probe" {
 		s.unprobed(p, from, to.Bare())
 	}
 	return why
@@ -90,19 +87,10 @@ func kindOf(st *wire.Stanza) messageKind {
 // message hands a message to those resources RFC 6121 §8.5.2 and §8.5.3 say.
 // The account is nil if it is not in memory.
 func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
+	if a == nil {
+		return relay.Offline
+	}
 	kind := kindOf(st)
-	drop := relay.Offline
-	if a != nil {
-		drop = a.place(p, st, from, to, kind)
-	}
-	if kind == headline && drop == relay.Offline {
-		// RFC 6121 §8.5.2.2.1: silently ignored.
-		return relay.Delivered
-	}
-	return drop
-}
-
-func (a *account) place(p *relay.Pass, st *wire.Stanza, from, to jid.JID, kind messageKind) relay.Drop {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !to.IsBare() {
@@ -121,8 +109,8 @@ func (a *account) place(p *relay.Pass, st *wire.Stanza, from, to jid.JID, kind m
 	case headline:
 		return a.toAll(p, st)
 	}
-	// RFC 6121 §8.5.2.1.1: a groupchat is answered, an error is not. The
-	// Router makes this difference.
+	// RFC 6121 §8.5.2.1.1: a groupchat is answered, an error is not, as no
+	// headline is (RFC 6121 §8.5.2.2.1). The Router makes this difference.
 	return relay.Offline
 }
 

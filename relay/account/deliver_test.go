@@ -348,3 +348,28 @@ func TestStrangersLearnNothing(t *testing.T) {
 		}
 	}
 }
+
+// A headline that nobody took is not answered, and counted for what became of
+// it.
+func TestHeadlinesNobodyTook(t *testing.T) {
+	l := newLab(t)
+	mallory := l.online("mallory@example.org/x")
+	l.resources("bob@example.org", negative)
+	for _, test := range []struct {
+		to   string
+		want relay.Drop
+	}{
+		{"bob@example.org", relay.Offline},
+		{"bob@example.org/gone", relay.Offline},
+		{"carol@example.org", relay.Offline},
+		{"dave@example.org", relay.Unwanted},
+		{"nobody@example.org", relay.NoUser},
+	} {
+		before, delivered := l.router.Stats().Count(test.want), l.router.Stats().Count(relay.Delivered)
+		mallory.send(stanza("message", "headline", test.to))
+		mallory.want()
+		if l.router.Stats().Count(test.want) != before+1 || l.router.Stats().Count(relay.Delivered) != delivered {
+			t.Errorf("%s: not counted as %v", test.to, test.want)
+		}
+	}
+}
