@@ -244,7 +244,7 @@ func (in *incoming) secured() string {
 	if in.external == nil {
 		offer = "<mechanisms xmlns='" + nsSASL + "'><mechanism>EXTERNAL</mechanism></mechanisms>"
 	}
-	return offer + "<dialback xmlns='" + nsFeature + "'><errors/></dialback><bidi xmlns='" + nsBidiFeat + "'/>"
+	return offer + "<dialback xmlns='" + nsFeature + "'><errors/></dialback><bidi xmlns='" + nsBidiFeat + "'/><sm xmlns='" + nsSM + "'/>"
 }
 
 // negotiated handles what is no stanza: authentication, dialback, bidi.
@@ -288,7 +288,9 @@ func (in *incoming) auth(st *wire.Stanza) error {
 	}
 	in.Reader().Restart()
 	remote := in.remote
-	err := in.greet(func() string { return "<dialback xmlns='" + nsFeature + "'><errors/></dialback>" })
+	err := in.greet(func() string {
+		return "<dialback xmlns='" + nsFeature + "'><errors/></dialback><sm xmlns='" + nsSM + "'/>"
+	})
 	if err != nil {
 		return err
 	}
@@ -323,7 +325,7 @@ func (in *incoming) arrive(domain string) {
 
 // say writes what belongs to the stream itself, among what others send.
 func (in *incoming) say(b []byte) {
-	in.out.OfferBytes(&in.pass, b)
+	in.out.OfferNonza(&in.pass, b)
 	in.pass.Flush()
 }
 
@@ -364,7 +366,7 @@ func (in *incoming) callBack(from, to, id, key string) {
 		in.prove(from)
 	}
 	var p relay.Pass
-	in.out.OfferBytes(&p, appendDB(nil, "result", to, from, "", typ, ""))
+	in.out.OfferNonza(&p, appendDB(nil, "result", to, from, "", typ, ""))
 	p.Flush()
 }
 

@@ -35,7 +35,7 @@ func (s *session) introduce() error {
 	}
 	switch {
 	case offers(features, "EXTERNAL"):
-		err = s.external()
+		features, err = s.external()
 	case features.Child(nsFeature, "dialback") != nil:
 		err = s.dialback(h.ID)
 	default:
@@ -43,6 +43,9 @@ func (s *session) introduce() error {
 	}
 	if err == nil && bidi {
 		s.prove(s.remote) // its certificate has
+	}
+	if err == nil && features.Child(nsSM, "sm") != nil {
+		err = s.enable()
 	}
 	return err
 }
@@ -73,24 +76,24 @@ func offers(features *wire.Node, mechanism string) bool {
 }
 
 // external is SASL EXTERNAL with our domain as the identity (XEP-0178 §3),
-// which ejabberd wants to be told and Prosody accepts.
-func (s *session) external() error {
+// which ejabberd wants to be told and Prosody accepts. It returns the features
+// of the stream that follows.
+func (s *session) external() (after *wire.Node, err error) {
 	identity := base64.StdEncoding.EncodeToString([]byte(s.local))
-	err := s.Send([]byte("<auth xmlns='" + nsSASL + "' mechanism='EXTERNAL'>" + identity + "</auth>"))
+	err = s.Send([]byte("<auth xmlns='" + nsSASL + "' mechanism='EXTERNAL'>" + identity + "</auth>"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	answer, err := s.Next()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if string(answer.NS()) != nsSASL || string(answer.Name()) != "success" {
-		return errRefusedUs
+		return nil, errRefusedUs
 	}
 	s.Reader().Restart() // RFC 6120 §6.4.6
 	if _, err := dial.Open(s.Stream, s.local, s.remote); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.features()
-	return err
+	return s.features()
 }

@@ -290,3 +290,45 @@ func TestBothWaysOverOneStream(t *testing.T) {
 		t.Errorf("b heard %+v", h)
 	}
 }
+
+// XEP-0198: what a peer has not acknowledged when its connection breaks is
+// answered; what it has is not.
+func TestUnacknowledgedIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	a := w.node("a.example", nil)
+	r := w.rogue(a, "m.example")
+	r.send("<bidi xmlns='urn:xmpp:bidi'/>")
+	r.authenticate(a)
+	r.send("<enable xmlns='urn:xmpp:sm:3'/>")
+	r.until("<enabled xmlns='urn:xmpp:sm:3'/>")
+	for i := range 4 {
+		a.say("x@m.example", fmt.Sprint(i))
+	}
+	got := ""
+	for !strings.Contains(got, "id='3'") {
+		got += r.until("</message>")
+	}
+	// The peer's own stanzas are counted too.
+	r.send("<message from='x@m.example' to='alice@a.example' id='in'/><a xmlns='urn:xmpp:sm:3' h='2'/><r xmlns='urn:xmpp:sm:3'/>")
+	if got := r.until("/>") + r.until("/>"); !strings.Contains(got, "<a xmlns='urn:xmpp:sm:3' h='1'/>") {
+		t.Errorf("got %s", got)
+	}
+	a.hear()
+	r.Close()
+	for _, id := range []string{"2", "3"} {
+		if h := a.hear(); h.typ != "error" || h.id != id {
+			t.Errorf("the sender hears %+v", h)
+		}
+	}
+	select {
+	case h := <-a.heard:
+		t.Errorf("the sender hears %+v", h)
+	case <-time.After(100 * time.Millisecond):
+	}
+	r = w.rogue(a, "m.example")
+	r.authenticate(a)
+	r.send("<enable xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='1'/>")
+	if got := r.until("</stream:stream>"); !strings.Contains(got, "<undefined-condition") {
+		t.Errorf("acknowledging what was never sent: %s", got)
+	}
+}

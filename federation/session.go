@@ -24,6 +24,9 @@ type session struct {
 	pass   relay.Pass
 	alive  time.Time // when the read deadline was last moved
 
+	counting bool   // the peer wants its stanzas acknowledged
+	taken    uint32 // those taken since
+
 	// proved are the domains whose stanzas may come in. It is replaced, never
 	// changed: dialback adds to it from outside.
 	proved atomic.Pointer[map[string]bool]
@@ -84,7 +87,7 @@ func (s *session) wait() error {
 
 // leave takes down a stream that was in use.
 func (s *session) leave() {
-	s.out.Close(&s.pass, nil)
+	s.out.Break(&s.pass)
 	s.pass.Flush()
 	s.Reader().Close()
 }
@@ -101,6 +104,9 @@ func (s *session) take(st *wire.Stanza) error {
 		if string(st.NS()) == wire.NSStream && string(st.Name()) == "error" {
 			return errEnded
 		}
+		if string(st.NS()) == nsSM {
+			return s.acknowledge(st)
+		}
 		if s.nonza == nil {
 			return wire.UnsupportedStanzaType // RFC 6120 §4.9.3.24
 		}
@@ -109,6 +115,9 @@ func (s *session) take(st *wire.Stanza) error {
 	from, to, err := s.addresses(st)
 	if err != nil {
 		return err
+	}
+	if s.counting {
+		s.taken++
 	}
 	s.srv.cfg.Router.Route(&s.pass, st, from, to)
 	return nil

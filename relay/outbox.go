@@ -59,6 +59,7 @@ type Outbox struct {
 	claimed bool // from the first byte until all are written; for ever once closed
 	closed  bool // takes nothing more
 	broken  bool // there is no connection any more
+	ended   bool // closed, and all is written
 	acks    acks
 
 	// The claimant's own.
@@ -174,6 +175,9 @@ func (o *Outbox) Break(p *Pass) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed, o.broken = true, true
+	if o.ended { // its last claimant is gone
+		o.ended, o.claimed = false, false
+	}
 	o.claim(p)
 }
 
@@ -282,6 +286,7 @@ func (o *Outbox) take() bool {
 		return true
 	}
 	o.claimed = o.closed
+	o.ended = o.closed && !o.broken
 	closed, broken := o.closed, o.broken
 	o.mu.Unlock()
 	switch {
