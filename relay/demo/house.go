@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"aead.dev/minisign"
@@ -17,6 +18,7 @@ import (
 	"lethe/dane/resolve"
 	"lethe/dane/zone"
 	"lethe/federation"
+	"lethe/relay"
 	"lethe/relay/c2s"
 	"lethe/relay/client"
 	"lethe/relay/config"
@@ -49,12 +51,13 @@ type house struct {
 	dns            *zone.Server // near by: it walks the tree for the resolver
 	resolver       *resolve.Resolver
 	relay          *server.Server
+	links          *atomic.Int32 // made so far, by either side
 	patience       time.Duration // of its people with their relay
 }
 
 // newHouse gives the people addresses and passwords there.
 func newHouse(domain string, people ...*person) (*house, error) {
-	h := &house{domain: domain, people: people, patience: 5 * time.Second}
+	h := &house{domain: domain, people: people, links: new(atomic.Int32), patience: 5 * time.Second}
 	for _, step := range []func() error{
 		h.write,
 		h.certify,
@@ -158,8 +161,8 @@ func (w way) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
-// serve starts the relay. What the DNS says it validates for itself, from the
-// root of the tree down.
+// serve starts the relay with the policy that is the default of lethe.toml. What
+// the DNS says it validates for itself, from the root of the tree down.
 func (h *house) serve(tree *zone.Tree, w way) error {
 	set, err := h.load(h.text, h.sig)
 	if err != nil {
@@ -194,6 +197,11 @@ func (h *house) serve(tree *zone.Tree, w way) error {
 			Resolver: h.resolver,
 			Roots:    w.roots,
 			Dial:     w.dial,
+		},
+		Report: func(e relay.Event) {
+			if e == relay.LinkUp {
+				h.links.Add(1)
+			}
 		},
 	})
 	go h.relay.ServeClients(h.clients, false)

@@ -56,10 +56,15 @@ func (s *stage) converse(t *teller, alice, bob *client.Client) {
 	})
 	t.step("What that link rests on.", s.proof)
 	t.step("The next message, and Bob's answer, find the link standing.", func() (string, error) {
+		before := s.south.links.Load()
 		if _, err := otr(alice, bob); err != nil {
 			return "", err
 		}
-		return otr(bob, alice)
+		did, err := otr(bob, alice)
+		if err == nil && (before != 1 || s.south.links.Load() != 1) {
+			err = errors.New("it took more than the one link")
+		}
+		return did, err
 	})
 	t.step("Alice writes to Carol, who is not there; nothing is kept for her.", func() (string, error) {
 		condition, text, err := bounced(alice, s.carol)
@@ -105,8 +110,8 @@ func (s *stage) proof() (string, error) {
 	if t.Judge([]*x509.Certificate{s.south.leaf()}, nil, time.Now()); t.DANE.Verdict != dane.DANE {
 		return "", errors.New(t.DANE.Reason.String())
 	}
-	return fmt.Sprintf("DANE: TLSA %s... at _%d._tcp.%s, signed from this DNS's own root down, is the peer's key.",
-		t.DANE.Record.String()[:14], t.Port, t.Host), nil
+	return fmt.Sprintf("DANE: TLSA %s %x... at _%d._tcp.%s, signed from this DNS's own root down, is the peer's key.",
+		t.DANE.Record.Numbers(), t.DANE.Record.Data[:4], t.Port, t.Host), nil
 }
 
 // bounced writes to somebody and returns how the message comes back.
@@ -183,7 +188,7 @@ func (s *stage) attacks(t *teller) {
 	t.step("Mallory answers for the southern relay, with a certificate of that name that an authority signed.", func() (string, error) {
 		return s.attack(nil, dane.Mismatch)
 	})
-	t.step("Mallory takes the TLSA record out of the DNS, so that the authority might do.", func() (string, error) {
+	t.step("Mallory takes the TLSA record out of the DNS, so that the authority's word might be enough.", func() (string, error) {
 		return s.attack(zone.Strip("TLSA"), resolve.NotDenied)
 	})
 	t.step("Mallory puts a TLSA record for that certificate in its place, under a forged signature.", func() (string, error) {
