@@ -250,11 +250,31 @@ func readUsers(cfg *config.Config, serial uint64) (*users.Set, error) {
 	})
 	var line *users.Error
 	if errors.As(err, &line) {
-		return nil, fmt.Errorf("%s:%d: %s; %s", cfg.Users, line.Line, line.What, line.Cure)
+		return nil, &badLine{cfg.Users, line}
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Users, err)
 	}
 	return set, nil
+}
+
+// badLine is a wrong line of the users file.
+type badLine struct {
+	file string
+	err  *users.Error
+}
+
+func (e *badLine) Error() string {
+	return fmt.Sprintf("%s:%d: %s; %s", e.file, e.err.Line, e.err.What, e.err.Cure)
+}
+
+// forLog is an error as the log may have it: the users file's lines are about
+// people, who have no place there.
+func forLog(err error) string {
+	var bad *badLine
+	if errors.As(err, &bad) {
+		return fmt.Sprintf("%s:%d is wrong; lethe verify says in what", bad.file, bad.err.Line)
+	}
+	return err.Error()
 }
 
 func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
@@ -325,7 +345,7 @@ func (h *host) run() {
 func (h *host) reload() {
 	cfg, set, certs, err := h.read(h.relay.Users().Serial())
 	if err != nil {
-		h.log.Error("reload refused, the running state is kept", "error", err)
+		h.log.Error("reload refused, the running state is kept", "error", forLog(err))
 		return
 	}
 	if !sameButReloadable(h.cfg, cfg) {

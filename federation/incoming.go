@@ -316,8 +316,7 @@ func (in *incoming) identifies(text string) bool {
 // it.
 func (in *incoming) arrive(domain string) {
 	in.srv.cfg.Report(relay.LinkUp)
-	in.alive = time.Time{} // from now on the stream is kept as long as it is used
-	in.Deadline(time.Now().Add(idleTime))
+	in.Deadline(time.Now().Add(in.srv.idle)) // from now on it is kept while it is used
 	if in.bidi {
 		in.srv.adopt(in, domain)
 	}
@@ -364,6 +363,8 @@ func (in *incoming) callBack(from, to, id, key string) {
 		typ = "invalid"
 	} else {
 		in.prove(from)
+		in.Deadline(time.Now().Add(in.srv.idle))
+		in.srv.cfg.Report(relay.LinkUp)
 	}
 	var p relay.Pass
 	in.out.OfferNonza(&p, appendDB(nil, "result", to, from, "", typ, ""))

@@ -332,3 +332,78 @@ func TestUnacknowledgedIsAnswered(t *testing.T) {
 		t.Errorf("acknowledging what was never sent: %s", got)
 	}
 }
+
+// A link that nobody uses is closed, and made again when somebody does.
+func TestIdleLinksAreClosed(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.node("a.example", nil), w.node("b.example", nil)
+	federation.SetIdle(a.server, 300*time.Millisecond)
+	for i := range 3 {
+		a.say("bob@b.example", fmt.Sprint(i))
+		if h := b.hear(); h.id != fmt.Sprint(i) {
+			t.Errorf("b heard %+v", h)
+		}
+		ended := time.Now().Add(10 * time.Second)
+		for federation.Links(a.server) > 0 {
+			if time.Now().After(ended) {
+				t.Fatal("an idle link is kept")
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+// A peer that floods costs those it talks to their outboxes and nobody else
+// anything.
+func TestAFloodHarmsNoOther(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.node("a.example", nil), w.node("b.example", nil)
+	b.say("alice@a.example", "warm")
+	a.hear()
+	r := w.rogue(a, "m.example")
+	r.authenticate(a)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		flood := strings.Repeat("<message from='x@m.example' to='alice@a.example' type='error' id='flood'/>", 50)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				io.WriteString(r, flood)
+			}
+		}
+	}()
+	for i := range 50 {
+		b.say("alice@a.example", fmt.Sprint("through", i))
+		for h := a.hear(); h.id != fmt.Sprint("through", i); h = a.hear() {
+			if h.id != "flood" {
+				t.Fatalf("heard %+v", h)
+			}
+		}
+	}
+	close(stop)
+	for {
+		select {
+		case <-a.heard:
+		case <-done:
+			return
+		}
+	}
+}
+
+func TestHostUnknown(t *testing.T) {
+	w := newWorld(t)
+	a := w.node("a.example", nil)
+	nc, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", a.port))
+	w.must(err)
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	r := &rogue{nc, t, "m.example"}
+	r.send(header + " from='m.example' to='elsewhere.example'>")
+	if got := r.until("</stream:stream>"); !strings.Contains(got, "<host-unknown") { // RFC 6120 §4.9.3.6
+		t.Error(got)
+	}
+}

@@ -1,10 +1,3 @@
-// Package federation speaks with other domains' servers, and only with those
-// that are proved to be who they say.
-//
-// Provers gather facts: what the DNS answered and how far that is to be
-// believed, what the TLSA records say of the peer's certificate, what
-// certificate authorities say of it. One place decides what follows from them,
-// for links in both directions: [Policy.Decide].
 package federation
 
 import (

@@ -49,6 +49,7 @@ type Server struct {
 	readers wire.Pool
 	done    context.Context // of everything that waits
 	stop    context.CancelFunc
+	idle    time.Duration // how long a stream without traffic is kept
 
 	mu       sync.Mutex
 	closing  bool
@@ -68,6 +69,7 @@ func NewServer(cfg Config) *Server {
 		domains:  make(map[string]bool),
 		own:      cfg.TLS.Certificates,
 		keys:     newKeys(),
+		idle:     idleTime,
 		links:    make(map[pair]*link),
 		incoming: make(map[*incoming]struct{}),
 		sources:  make(map[netip.Prefix]int),

@@ -78,9 +78,12 @@ func (s *session) serve() {
 
 // wait parks until the peer speaks, for as long as an idle stream is kept.
 func (s *session) wait() error {
-	if now := time.Now(); now.Sub(s.alive) > idleTime/10 {
+	now, kept := time.Now(), s.srv.idle
+	// A stream that has proved no domain has its negotiation's deadline, and
+	// alive lies in the future.
+	if now.Sub(s.alive) > kept/10 || s.alive.After(now) && s.proved.Load() != nil {
 		s.alive = now
-		s.Deadline(now.Add(idleTime))
+		s.Deadline(now.Add(kept))
 	}
 	return s.TLS().Wait()
 }
