@@ -38,7 +38,6 @@ type link struct {
 	// Guarded by srv.mu.
 	failed *failure  // it did not come about
 	again  time.Time // when to try again
-	over   bool      // it takes nothing more
 }
 
 func (s *Server) newLink(who pair, failures int) *link {
@@ -174,7 +173,6 @@ func (l *link) use(s *session) {
 	l.out.Connect(s.TLS())
 	s.serve()
 	l.srv.mu.Lock()
-	l.over = true
 	if l.srv.links[l.pair] == l {
 		delete(l.srv.links, l.pair)
 	}

@@ -59,6 +59,10 @@ type Server struct {
 	running  sync.WaitGroup
 }
 
+// maxLinks bounds how many domains are linked to, or remembered as out of reach,
+// at once.
+const maxLinks = 10000
+
 // pair is whom a link connects.
 type pair struct{ local, remote string }
 
@@ -122,6 +126,8 @@ func (s *Server) link(who pair) (*link, *failure) {
 	switch {
 	case s.closing:
 		return nil, &failure{wire.CondRemoteServerTimeout, "This server is shutting down."}
+	case l == nil && !s.room():
+		return nil, &failure{wire.CondResourceConstraint, "This server has too many links to other domains now."}
 	case l == nil:
 		l = s.newLink(who, 0)
 	case l.failed != nil && s.cfg.Now().Before(l.again):
@@ -141,13 +147,28 @@ func (s *Server) link(who pair) (*link, *failure) {
 func (s *Server) ended(l *link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.failed != nil {
+	if l.failed == nil && !l.out.Closed() {
+		return false
+	}
+	if l.failed == nil && s.links[l.pair] == l {
+		delete(s.links, l.pair) // a failure is remembered for a while
+	}
+	return true
+}
+
+// room makes room for one more link, by forgetting failures that no longer
+// count. mu is held.
+func (s *Server) room() bool {
+	if len(s.links) < maxLinks {
 		return true
 	}
-	if l.over && s.links[l.pair] == l {
-		delete(s.links, l.pair)
+	now := s.cfg.Now()
+	for who, l := range s.links {
+		if l.failed != nil && now.After(l.again) {
+			delete(s.links, who)
+		}
 	}
-	return l.over
+	return len(s.links) < maxLinks
 }
 
 // adopt makes an incoming stream over which we may send (XEP-0288) the link to
@@ -168,7 +189,6 @@ func (s *Server) dropLinks(in *incoming) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range in.links {
-		l.over = true
 		if s.links[l.pair] == l {
 			delete(s.links, l.pair)
 		}

@@ -168,6 +168,13 @@ func (o *Outbox) Close(p *Pass, last []byte) {
 	o.claim(p)
 }
 
+// Closed reports whether the Outbox takes nothing more, ever.
+func (o *Outbox) Closed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
 // Break says that the connection is gone: what was accepted and did not
 // certainly arrive is handed back.
 func (o *Outbox) Break(p *Pass) {
