@@ -65,8 +65,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Stage.String() + ": " + e.Cause.Error() }
 func (e *Error) Unwrap() error { return e.Cause }
 
-// errNoTLS says that the peer does not offer STARTTLS.
-var errNoTLS = errors.New("the peer does not offer STARTTLS")
+// ErrNoTLS is the cause when a peer does not offer STARTTLS.
+var ErrNoTLS = errors.New("the peer does not offer STARTTLS")
 
 // Connect connects to t and returns the stream in TLS, before its first header.
 // Once there is a certificate, t.DANE and t.PKIX are set. The error is an
@@ -87,7 +87,7 @@ func (t *Target) Connect(ctx context.Context, c Config) (*stream.Stream, error) 
 		}
 	}
 	conn, err := tls.Client(nc, HandshakeTimeout, tls.ClientConfig{
-		ServerName: t.Domain, // RFC 6120 §13.7.2.1 and RFC 7712 §5: the domain, not its server
+		ServerName: ascii(t.Domain), // RFC 6120 §13.7.2.1 and RFC 7712 §5: the domain, not its server
 		ALPN:       alpn,
 		Own:        c.Own, As: c.From,
 		MinTLS12: c.TLS12,
@@ -137,7 +137,7 @@ func upgrade(s *stream.Stream, from, to string) error {
 		return err
 	}
 	if _, ok := features.Child(nsTLS, "starttls"); !ok {
-		return errNoTLS
+		return ErrNoTLS
 	}
 	if err := s.Send([]byte("<starttls xmlns='" + nsTLS + "'/>")); err != nil {
 		return err
@@ -147,7 +147,7 @@ func upgrade(s *stream.Stream, from, to string) error {
 	case err != nil:
 		return err
 	case string(answer.NS()) != nsTLS || string(answer.Name()) != "proceed":
-		return errNoTLS
+		return ErrNoTLS
 	case s.Reader().Buffered() > 0: // RFC 6120 §5.4.3.3
 		return wire.PolicyViolation
 	}

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/net/idna"
+
 	"lethe/dane"
 	"lethe/dane/resolve"
 )
@@ -37,7 +39,7 @@ const maxTargets = 8
 
 // Target is one server of a domain and what became known of it, step by step.
 type Target struct {
-	Domain string // in A-labels
+	Domain string // in normal form, which has U-labels
 	Host   string // in A-labels
 	Port   uint16
 	Direct bool // TLS from the first byte (XEP-0368)
@@ -66,6 +68,15 @@ type Plan struct {
 	Targets  []*Target // in the order to try
 }
 
+// ascii is a domain as the DNS and TLS have it, in A-labels. What is none stays as
+// it is, and is found nowhere.
+func ascii(domain string) string {
+	if name, err := idna.Lookup.ToASCII(domain); err == nil {
+		return name
+	}
+	return domain
+}
+
 // Find asks for the SRV records of both services (XEP-0368) and puts what they
 // name in order. Without any, the domain itself is the target.
 func Find(ctx context.Context, r Resolver, domain string) Plan {
@@ -76,7 +87,7 @@ func Find(ctx context.Context, r Resolver, domain string) Plan {
 	}{{name: "xmpps-server", direct: true}, {name: "xmpp-server"}}
 	var both sync.WaitGroup
 	for i := range services {
-		both.Go(func() { services[i].answer = r.Service(ctx, services[i].name, "tcp", domain) })
+		both.Go(func() { services[i].answer = r.Service(ctx, services[i].name, "tcp", ascii(domain)) })
 	}
 	both.Wait()
 
@@ -100,7 +111,7 @@ func Find(ctx context.Context, r Resolver, domain string) Plan {
 		p.Declined = false
 		p.Targets = order(found)
 	case !p.Declined:
-		p.Targets = []*Target{{Domain: domain, Host: domain, Port: port, SRV: p.Status}}
+		p.Targets = []*Target{{Domain: domain, Host: ascii(domain), Port: port, SRV: p.Status}}
 	}
 	return p
 }
