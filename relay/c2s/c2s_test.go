@@ -23,7 +23,10 @@ import (
 	"lethe/tls"
 )
 
-const password = "correct horse battery staple"
+const (
+	password    = "correct horse battery staple"
+	stanzaBytes = 10000
+)
 
 // home binds whoever comes. What a seat takes is echoed to its own client as
 // the relay would write it.
@@ -73,7 +76,7 @@ func (s *seat) Take(p *relay.Pass, st *wire.Stanza) {
 
 // fixture is a served domain with one user.
 type fixture struct {
-	t         *testing.T
+	t         testing.TB
 	srv       *c2s.Server
 	home      *home
 	roots     *x509.CertPool
@@ -84,7 +87,7 @@ type fixture struct {
 	events    map[relay.Event]int
 }
 
-func start(t *testing.T, change func(*c2s.Config), prepare ...func(*c2s.Server)) *fixture {
+func start(t testing.TB, change func(*c2s.Config), prepare ...func(*c2s.Server)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, home: &home{}, events: map[relay.Event]int{}}
 	authority, err := tls.NewAuthority(time.Now(), time.Hour)
@@ -107,7 +110,7 @@ func start(t *testing.T, change func(*c2s.Config), prepare ...func(*c2s.Server))
 		Router:  relay.NewRouter(),
 		Home:    f.home,
 		Users:   func() *users.Set { return set },
-		Limits:  c2s.Limits{StanzaBytes: 10000, OutboxBytes: 1 << 20, ConnectionsPerAddress: 100},
+		Limits:  c2s.Limits{StanzaBytes: stanzaBytes, OutboxBytes: 1 << 20, ConnectionsPerAddress: 100},
 		Report: func(e relay.Event) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -147,7 +150,7 @@ func (f *fixture) count(e relay.Event) int {
 	return f.events[e]
 }
 
-func userSet(t *testing.T) *users.Set {
+func userSet(t testing.TB) *users.Set {
 	t.Helper()
 	u := &users.User{JID: address("alice@example.org")}
 	for _, v := range []struct {
@@ -270,7 +273,7 @@ func TestAttemptsOfOneStream(t *testing.T) {
 // conn is a client without manners.
 type conn struct {
 	io.ReadWriteCloser
-	t *testing.T
+	t testing.TB
 }
 
 // until reads up to the first of the marks, or the end.

@@ -6,3 +6,11 @@ import "time"
 func (s *Server) SetPatience(negotiation, idle, answer time.Duration) {
 	s.patience = patience{negotiation: negotiation, handshake: negotiation, idle: idle, answer: answer}
 }
+
+// ForgetGuesses makes up for what a test has guessed wrong.
+func (s *Server) ForgetGuesses() {
+	s.guesses.mu.Lock()
+	defer s.guesses.mu.Unlock()
+	clear(s.guesses.addresses)
+	clear(s.guesses.accounts)
+}
