@@ -1,16 +1,16 @@
 // Package buffer lends byte slices to the hot path and clears them when they
 // come back.
 //
-// Everything that comes from a peer or goes to one, once its stream is bound,
-// lies in a [Buffer] on its way through the relay: ciphertext before it is
-// opened and while the kernel does not take it, a stanza while it is read, and
-// again while it waits to be written. There is one place to lend and one place
-// to clear, so an auditor need look for neither elsewhere. Where no element and
-// no record is half read or half written, a connection holds no Buffer.
+// What a peer sends to another, once their streams are negotiated, lies in a
+// [Buffer] on its way through the relay: as ciphertext before it is opened and
+// while the kernel does not take it, as a stanza while it is read, and again
+// until it is written or, where stanzas are counted (XEP-0198), acknowledged.
+// There is one place to lend and one place to clear, so an auditor need look for
+// neither elsewhere. A connection on which nothing is on its way holds no Buffer.
 //
-// What lies elsewhere is what crypto/tls keeps of one record, and what the
-// relay has understood: addresses, requests that it answers itself, presence.
-// That is left to the garbage collector.
+// Elsewhere lie what crypto/tls keeps of a record, what the relay has
+// understood (addresses, presence, requests that it answers itself) and what it
+// says in its own words. That is left to the garbage collector.
 //
 // This is the only room with package-level state: the pools of its size
 // classes, which hold cleared memory and nothing else.
@@ -20,8 +20,8 @@ import "sync"
 
 // The size classes, in bytes: Small takes a chat message or ten, Medium what
 // one TLS record brings, Large what one read from the kernel brings, Huge a
-// stanza at the default limit, with what its start tag may grow. Anything larger is made to measure and left,
-// cleared, to the garbage collector.
+// stanza at the default limit, its start tag rewritten. Anything larger is made
+// to measure and left, cleared, to the garbage collector.
 const (
 	Small  = 4 << 10
 	Medium = 20 << 10
