@@ -152,13 +152,17 @@ func wellFormed(sig *dns.RRSIG) bool {
 	return err == nil
 }
 
-// twins are the keys a signature or digest may mean, at most maxTwins.
+// twins are the keys a signature or digest may mean. With more than maxTwins it
+// means none: the verdict must not depend on the order they come in.
 func twins(keys []*dns.DNSKEY, tag uint16, algorithm uint8) []*dns.DNSKEY {
 	var fit []*dns.DNSKEY
 	for _, key := range keys {
-		if key.Algorithm == algorithm && key.KeyTag() == tag && len(fit) < maxTwins {
+		if key.Algorithm == algorithm && key.KeyTag() == tag {
 			fit = append(fit, key)
 		}
+	}
+	if len(fit) > maxTwins {
+		return nil
 	}
 	return fit
 }
