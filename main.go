@@ -24,7 +24,10 @@ const usage = `lethe is an XMPP relay that forgets.
 	lethe sign -key FILE USERS          sign the users file
 	lethe verify [-config FILE] [-pub KEY] USERS
 	lethe keygen -out NAME              make a signing key pair
-	lethe check [-config FILE]          is this relay's set-up sound
+	lethe dns [-config FILE]            print the DNS records to publish
+	lethe check [-config FILE] [-json] [DOMAIN...]
+	                                    is this relay's set-up sound; what would
+	                                    federation with DOMAIN rest on
 	lethe version
 
 Each command explains itself with -h.
@@ -48,6 +51,7 @@ func run(args []string, std operator.Stdio) int {
 		"sign":    operator.Sign,
 		"verify":  operator.Verify,
 		"keygen":  operator.Keygen,
+		"dns":     operator.DNS,
 		"check":   operator.Check,
 	}
 	if len(args) == 0 {

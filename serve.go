@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,8 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"lethe/dane/resolve"
-	"lethe/federation"
 	"lethe/relay"
 	"lethe/relay/c2s"
 	"lethe/relay/config"
@@ -90,7 +87,7 @@ func (h *host) start() error {
 	if err != nil {
 		return err
 	}
-	fed, err := federate(cfg)
+	world, err := operator.Outside(cfg)
 	if err != nil {
 		return err
 	}
@@ -105,7 +102,9 @@ func (h *host) start() error {
 		ForgetAfter:   cfg.ForgetAfter,
 		Report:        func(e relay.Event) { h.events[e].Add(1) },
 		Limits:        limits(cfg),
-		Federation:    fed,
+		Federation: &server.Federation{
+			Policy: world.Policy, Resolver: world.Resolver, Roots: world.Roots, Dial: world.Dial,
+		},
 	})
 	for _, port := range []struct {
 		addresses []netip.AddrPort
@@ -146,72 +145,6 @@ func peers(cfg *config.Config, addresses []netip.AddrPort) []netip.AddrPort {
 		return nil
 	}
 	return addresses
-}
-
-// resolvConf names the system's resolvers, where the configuration names none.
-const resolvConf = "/etc/resolv.conf"
-
-// federate makes what federation stands on.
-func federate(cfg *config.Config) (*server.Federation, error) {
-	r := resolve.Config{}
-	if cfg.DNS.Resolver.IsValid() {
-		r.Servers = []netip.AddrPort{cfg.DNS.Resolver}
-	} else if text, err := os.ReadFile(resolvConf); err == nil {
-		r.Servers = resolve.SystemServers(text)
-	}
-	if len(r.Servers) == 0 {
-		r.Servers = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")} // resolv.conf(5)
-	}
-	if cfg.DNS.TrustAnchor != "" {
-		text, err := os.ReadFile(cfg.DNS.TrustAnchor)
-		if err == nil {
-			r.Anchors, err = resolve.ParseAnchors(text)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w; see trust_anchor in [dns]", cfg.DNS.TrustAnchor, err)
-		}
-	}
-	resolver, err := resolve.New(r)
-	if err != nil {
-		return nil, err
-	}
-	roots, err := authorities(cfg.TLS.Roots)
-	if err != nil {
-		return nil, err
-	}
-	return &server.Federation{
-		Policy: policy(cfg), Resolver: resolver, Roots: roots,
-		Dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", to.String())
-		},
-	}, nil
-}
-
-func policy(cfg *config.Config) *federation.Policy {
-	p := &federation.Policy{Allow: cfg.Federation.Allow, Deny: cfg.Federation.Deny}
-	switch cfg.Federation.Policy {
-	case config.DANE:
-		p.Mode = federation.DANE
-	case config.DANEOnly:
-		p.Mode = federation.DANEOnly
-	}
-	return p
-}
-
-// authorities are the roots in a PEM file, or the system's.
-func authorities(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return x509.SystemCertPool()
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: there is no certificate in it; see roots in [tls]", file)
-	}
-	return pool, nil
 }
 
 // read reads everything a reload may change, without changing anything.
@@ -353,7 +286,7 @@ func (h *host) reload() {
 	}
 	h.relay.SetCertificates(certs)
 	h.relay.SetUsers(set)
-	h.relay.Peers().SetPolicy(policy(cfg))
+	h.relay.Peers().SetPolicy(operator.Policy(cfg))
 	h.cfg.TLS.Certificates, h.cfg.Federation = cfg.TLS.Certificates, cfg.Federation
 	h.changed = certificatesChanged(cfg)
 	h.log.Info("reloaded", "users", set.Len(), "serial", set.Serial())

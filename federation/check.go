@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -252,13 +251,13 @@ func stopped(err *dial.Error) Finding {
 	case err.Stage == dial.Securing:
 		return Finding{Decision: refuse("the TLS handshake failed", "RFC 6120 §5.4.3.2", "look into the peer's log")}
 	case err.Stage == dial.Upgrading:
-		return unreachable("what answers there does not speak XMPP with us", "RFC 6120 §4.2", "see what listens on that port")
+		return unreachable("what answers there opens no stream for the domain", "RFC 6120 §4.2", "see what listens on that port, and whether it serves the domain")
 	}
 	why := "no address answers"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		why += ": connection refused"
-	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err.Cause):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		why += " in time"
 	}
 	return unreachable(why, "RFC 6120 §3.2.1", "see whether the server runs, and what its firewall lets through")

@@ -86,7 +86,11 @@ func TestCheck(t *testing.T) {
 			b.port = w.speaks("220 mail.b.example ESMTP\r\n")
 			b.publish(resolve.Secure)
 		}, nil,
-			"unreachable: what answers there does not speak XMPP with us", "TCP goes through\nSTARTTLS FAIL RFC 6120 §4.2 "},
+			"unreachable: what answers there opens no stream for the domain", "TCP goes through\nSTARTTLS FAIL RFC 6120 §4.2 "},
+		{"host-unknown", func(w *world, a, b *node) {
+			b.port = w.speaks(header + " id='1' from='b.example'><stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+			b.publish(resolve.Secure)
+		}, nil, "unreachable: what answers there opens no stream for the domain", "STARTTLS FAIL RFC 6120 §4.2 "},
 		{"no STARTTLS", func(w *world, a, b *node) {
 			b.port = w.speaks(header + " id='1' from='b.example'><stream:features/>")
 			b.publish(resolve.Secure)

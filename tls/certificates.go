@@ -133,6 +133,22 @@ func (c *Certificates) Leaf(domain string) *x509.Certificate {
 	return nil
 }
 
+// Chains are all certificates that name domain, each with what was loaded with
+// it, leaf first. What a client is shown is one of them.
+func (c *Certificates) Chains(domain string) [][]*x509.Certificate {
+	var all [][]*x509.Certificate
+	for _, l := range c.find(domain) {
+		chain := []*x509.Certificate{l.cert.Leaf}
+		for _, der := range l.cert.Certificate[1:] {
+			if above, err := x509.ParseCertificate(der); err == nil {
+				chain = append(chain, above)
+			}
+		}
+		all = append(all, chain)
+	}
+	return all
+}
+
 // find lists the certificates that name domain, exact names first.
 func (c *Certificates) find(domain string) []*leaf {
 	domain = ascii(domain)

@@ -136,6 +136,9 @@ func upgrade(s *stream.Stream, from, to string) error {
 	if err != nil {
 		return err
 	}
+	if string(features.NS()) != wire.NSStream || string(features.Name()) != "features" {
+		return io.EOF // it ends the stream with an error, e.g. host-unknown
+	}
 	if _, ok := features.Child(nsTLS, "starttls"); !ok {
 		return ErrNoTLS
 	}

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,15 +13,24 @@ import (
 	"lethe/tls"
 )
 
-const checkUsage = `usage: lethe check [-config FILE] [-json]
+const checkUsage = `usage: lethe check [-config FILE] [-json] [DOMAIN...]
 
-Says whether this relay's own set-up is sound: the configuration, the users
-file with its signature, the certificates with their keys.
+Without DOMAIN: says whether this relay's own set-up is sound: the
+configuration, the users file with its signature, the certificates with their
+keys, and what the DNS has of its domains beside what is in use, as others see
+it. What is not published yet, or cannot be asked, is a warning: the relay works
+and other domains may not reach it.
+
+With DOMAIN: connects to its servers as this relay would and says, step by step,
+what federation with it rests on: dane, pkix, refused or unreachable.
 
   -config FILE   configuration, lethe.toml by default
-  -json          one JSON object a line: {"check":"users","ok":true,"detail":"..."}
+  -json          one JSON object a line, see the README
 
-example: lethe check -config /etc/lethe/lethe.toml
+Exit status: 0 if all is well, but for warnings, or every DOMAIN is dane or
+pkix; 1 if not; 2 for wrong usage.
+
+example: lethe check -config /etc/lethe/lethe.toml partner.example
 `
 
 // renew is how long before its end a certificate is called out.
@@ -31,15 +41,20 @@ type finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"` // what was found; if not OK, what is wrong and the cure
+	// Warning says that something is to be done, though nothing is wrong.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // Check runs lethe check.
 func Check(args []string, std Stdio) int {
 	c := newCommand(std, "check", checkUsage)
 	conf, asJSON := c.flags.String("config", defaultConfig, ""), c.flags.Bool("json", false, "")
-	return c.run(args, 0, func([]string) error {
+	return c.run(args, anyNumber, func(domains []string) error {
+		if len(domains) > 0 {
+			return c.checkDomains(*conf, domains, *asJSON)
+		}
 		failed := 0
-		for _, f := range findings(*conf, time.Now()) {
+		for _, f := range findings(context.Background(), *conf, time.Now()) {
 			if !f.OK {
 				failed++
 			}
@@ -56,36 +71,52 @@ func Check(args []string, std Stdio) int {
 
 func (c *command) print(f finding, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(c.Out).Encode(f)
+		return c.encode(f)
 	}
 	mark := "ok  "
-	if !f.OK {
+	switch {
+	case !f.OK:
 		mark = "FAIL"
+	case f.Warning:
+		mark = "warn"
 	}
 	_, err := fmt.Fprintf(c.Out, "%s  %-13s  %s\n", mark, f.Check, f.Detail)
 	return err
 }
 
-// findings checks everything that a relay needs before it starts.
-func findings(path string, now time.Time) []finding {
+// encode prints a line of JSON.
+func (c *command) encode(v any) error {
+	e := json.NewEncoder(c.Out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// findings checks everything that a relay needs before it starts, and then what
+// others can see of it.
+func findings(ctx context.Context, path string, now time.Time) []finding {
 	cfg, err := readConfig(path)
 	if err != nil {
-		return []finding{{"configuration", false, err.Error()}}
+		return []finding{{Check: "configuration", Detail: err.Error()}}
 	}
-	return []finding{
-		{"configuration", true, fmt.Sprintf("%s serves %d domains", path, len(cfg.Domains))},
+	list := []finding{
+		{Check: "configuration", OK: true, Detail: fmt.Sprintf("%s serves %d domains", path, len(cfg.Domains))},
 		found("users")(checkUsers(cfg)),
 		found("certificates")(checkCertificates(cfg, now)),
 		found("keys")(checkModes(cfg)),
 	}
+	// Certificates that cannot be loaded have failed above.
+	if certs, err := loadCertificates(cfg, now); err == nil && cfg.Federation.Policy != config.Off {
+		list = append(list, checkPublished(ctx, cfg, certs)...)
+	}
+	return list
 }
 
 func found(check string) func(detail string, err error) finding {
 	return func(detail string, err error) finding {
 		if err != nil {
-			return finding{check, false, err.Error()}
+			return finding{Check: check, Detail: err.Error()}
 		}
-		return finding{check, true, detail}
+		return finding{Check: check, OK: true, Detail: detail}
 	}
 }
 
@@ -102,11 +133,7 @@ func checkUsers(cfg *config.Config) (string, error) {
 }
 
 func checkCertificates(cfg *config.Config, now time.Time) (string, error) {
-	pairs := make([]tls.Pair, len(cfg.TLS.Certificates))
-	for i, p := range cfg.TLS.Certificates {
-		pairs[i] = tls.Pair(p)
-	}
-	certs, err := tls.Load(pairs, cfg.Domains, now)
+	certs, err := loadCertificates(cfg, now)
 	if err != nil {
 		return "", err
 	}
@@ -115,6 +142,14 @@ func checkCertificates(cfg *config.Config, now time.Time) (string, error) {
 		return "", errors.New("a certificate ends on " + end + "; renew it now")
 	}
 	return "every domain has one, the first ends on " + end, nil
+}
+
+func loadCertificates(cfg *config.Config, now time.Time) (*tls.Certificates, error) {
+	pairs := make([]tls.Pair, len(cfg.TLS.Certificates))
+	for i, p := range cfg.TLS.Certificates {
+		pairs[i] = tls.Pair(p)
+	}
+	return tls.Load(pairs, cfg.Domains, now)
 }
 
 // checkModes refuses keys that others on this machine can read.

@@ -1,5 +1,5 @@
 // Package operator holds the commands of whoever runs a relay: init, user,
-// sign, verify, keygen and check. It alone writes files.
+// sign, verify, keygen, dns and check. It alone writes files.
 //
 // Each command is a function of its arguments and three streams that returns
 // the exit status: 0 done, 1 the answer is no or it failed, 2 wrong usage. An
@@ -57,6 +57,9 @@ func newCommand(std Stdio, name, usage string) *command {
 	return c
 }
 
+// anyNumber of operands will do.
+const anyNumber = -1
+
 // run reads the flags and does the work if the operands are as many as they
 // should be.
 func (c *command) run(args []string, operands int, do func(operands []string) error) int {
@@ -67,7 +70,7 @@ func (c *command) run(args []string, operands int, do func(operands []string) er
 		return exitDone
 	case err != nil:
 		return c.misused(err.Error())
-	case c.flags.NArg() != operands:
+	case operands != anyNumber && c.flags.NArg() != operands:
 		return c.misused(fmt.Sprintf("%d operands instead of %d", c.flags.NArg(), operands))
 	}
 	err = do(c.flags.Args())

@@ -54,10 +54,12 @@ func refuse(t *testing.T, cmd command, stdin string, code int, want string, args
 }
 
 // fresh makes a configuration for example.org and returns paths of its files.
+// Federation is off, as the DNS of tests knows nothing: see published_test.go.
 func fresh(t *testing.T) (dir, usersFile, key, conf string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "lethe")
 	must(t, operator.Init, "", dir, "example.org")
+	set(t, filepath.Join(dir, "lethe.toml"), "policy", `"off"`)
 	return dir, filepath.Join(dir, "users.txt"), filepath.Join(dir, "signer.key"), filepath.Join(dir, "lethe.toml")
 }
 
@@ -234,6 +236,7 @@ func TestInitWorks(t *testing.T) {
 	for _, domain := range []string{"localhost", "192.0.2.1", "Bücher.Example.", "xn--bcher-kva.example"} {
 		dir := t.TempDir()
 		must(t, operator.Init, "", dir, domain)
+		set(t, filepath.Join(dir, "lethe.toml"), "resolver", `"127.0.0.1:1"`) // nobody answers there
 		must(t, operator.Check, "", "-config", filepath.Join(dir, "lethe.toml"))
 	}
 }
@@ -383,7 +386,8 @@ func TestUsage(t *testing.T) {
 		{operator.Sign, nil, "usage: lethe sign -key FILE USERS\n"},
 		{operator.Verify, nil, "usage: lethe verify [-config FILE] [-pub KEY] USERS\n"},
 		{operator.Keygen, nil, "usage: lethe keygen -out NAME\n"},
-		{operator.Check, nil, "usage: lethe check [-config FILE] [-json]\n"},
+		{operator.Check, nil, "usage: lethe check [-config FILE] [-json] [DOMAIN...]\n"},
+		{operator.DNS, nil, "usage: lethe dns [-config FILE] [-host NAME] [-next FILE]\n"},
 	} {
 		out := must(t, tt.cmd, "", append(tt.args, "-h")...)
 		if !strings.HasPrefix(out, tt.want) || !strings.Contains(out, "\nexample: ") && !strings.Contains(out, "COMMAND -h") {
