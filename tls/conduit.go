@@ -40,6 +40,7 @@ type conduit struct {
 	records int                        // how many records of it are still to come
 	unasked int                        // bytes in out that no TryWrite asked for
 	closed  bool                       //
+	dropped bool                       // it was closed while bytes waited
 	pushing []byte                     // pushOnce's argument
 	pushed  int                        // its results
 	pushErr error                      //
@@ -64,7 +65,7 @@ func (c *conduit) init(nc net.Conn) error {
 // Close drops what still waits: it never blocks.
 func (c *conduit) Close() error {
 	c.mu.Lock()
-	c.closed = true
+	c.closed, c.dropped = true, c.dropped || c.out != nil
 	c.drop()
 	c.mu.Unlock()
 	return bare(c.nc.Close())

@@ -295,6 +295,7 @@ func TestCloseWhileDrainIsParked(t *testing.T) {
 			l := newLab(t, false)
 			server, _ := l.pair(t, l.client())
 			jam(t, server)
+			server.TryWrite(noise(4 << 20)) // more than the kernel may still find room for
 			drained := make(chan error)
 			go func() { drained <- server.Drain(patience) }()
 			time.Sleep(10 * time.Millisecond)
@@ -303,6 +304,9 @@ func TestCloseWhileDrainIsParked(t *testing.T) {
 			}
 			if err := <-drained; err == nil {
 				t.Error("Drain says that all is with the kernel")
+			}
+			if err := server.Drain(patience); err == nil {
+				t.Error("Drain says so once all is dropped")
 			}
 		})
 	}

@@ -148,8 +148,11 @@ func (c *conduit) drain(timeout time.Duration) error {
 	defer c.nc.SetWriteDeadline(time.Time{})
 	for {
 		c.mu.Lock()
-		done := c.out == nil
+		done, dropped := c.out == nil, c.dropped
 		c.mu.Unlock()
+		if dropped {
+			return net.ErrClosed
+		}
 		if done {
 			return nil
 		}
