@@ -15,6 +15,9 @@ import (
 	"lethe/relay/wire"
 )
 
+// maxLang bounds a stream's language in bytes; RFC 5646 §4.4.1 has tags of 35.
+const maxLang = 64
+
 // patience is how long a client may take for what.
 type patience struct {
 	negotiation time.Duration // from the first byte to a bound resource
@@ -117,6 +120,9 @@ func (c *client) open(features func() string) error {
 		return err
 	}
 	c.domain, c.lang = domain(h.To), h.Lang
+	if len(c.lang) > maxLang {
+		c.lang = "" // it would be written into every stanza
+	}
 	b := c.greet(nil, h)
 	b = append(b, "<stream:features>"...)
 	b = append(b, features()...)
