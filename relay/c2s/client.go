@@ -15,7 +15,7 @@ import (
 	"lethe/relay/wire"
 )
 
-// maxLang bounds a stream's language in bytes; RFC 5646 §4.4.1 has tags of 35.
+// maxLang bounds a stream's language in bytes. Those in use are far shorter.
 const maxLang = 64
 
 // patience is how long a client may take for what.
