@@ -167,6 +167,26 @@ func TestCheckTellsWhatThePeerMakesOfUs(t *testing.T) {
 	}
 }
 
+// A server of many domains is asked for the certificate of the domain, not for
+// that of its own name.
+func TestCheckAsksForTheDomain(t *testing.T) {
+	w := newWorld(t)
+	a := w.node("a.example", nil)
+	var pems []tls.PEM
+	for _, name := range []string{"xmpp.b.example", "b.example"} { // the first is shown to who asks for nothing
+		pem, err := w.authority.Issue([]string{name})
+		w.must(err)
+		pems = append(pems, pem)
+	}
+	certs, err := tls.Parse(pems, []string{"b.example"}, time.Now())
+	w.must(err)
+	b := w.node("b.example", func(c *federation.Config) { c.TLS = tls.NewServer(certs, false) })
+	b.associate(dane.Of(certs.Leaf("b.example"), 3, 1, 1))
+	if c := a.server.Check(t.Context(), "a.example", "b.example"); c.Finding.String() != "dane" {
+		t.Errorf("%s: %s\n%s", c.Finding, c.Finding.Reason, told(c))
+	}
+}
+
 // secret is a port with direct TLS and a proved certificate, whose server says
 // the same to everybody.
 func (w *world) secret(domain, text string) uint16 {
