@@ -54,19 +54,14 @@ func (s *session) dialback(id string) error {
 	if err := s.Send(appendDB(nil, "result", s.local, s.remote, "", "", key)); err != nil {
 		return err
 	}
-	for {
-		st, err := s.Next()
-		if err != nil {
-			return err
-		}
-		if string(st.NS()) != nsDialback || string(st.Name()) != "result" {
-			return errRefusedUs
-		}
-		if string(st.Type()) != "valid" {
-			return errRefusedUs
-		}
-		return nil
+	st, err := s.Next()
+	switch {
+	case err != nil:
+		return err
+	case string(st.NS()) != nsDialback || string(st.Name()) != "result" || string(st.Type()) != "valid":
+		return errRefusedUs
 	}
+	return nil
 }
 
 // verify asks the servers of a domain whether they gave a key to the stream id

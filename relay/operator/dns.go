@@ -181,7 +181,7 @@ func (p *publication) associate(host string, records []string) {
 	if p.from == "" {
 		return
 	}
-	p.line("\n; The key of %s, which is to take over. Publish these beside those above;", p.from)
+	p.line("\n; The key of %q, which is to take over. Publish these beside those above;", p.from)
 	p.line("; %d seconds later (their TTL) change the certificate; then remove those above", recordTTL)
 	p.line("; (RFC 7671 §8.1).")
 	p.each(host, []string{p.next.String()})
