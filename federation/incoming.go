@@ -159,7 +159,7 @@ func (in *incoming) secure(direct bool) error {
 			return err
 		}
 	}
-	conn, err := in.srv.cfg.TLS.HandshakeAsking(in.Net(), dial.HandshakeTimeout, "xmpp-server")
+	conn, err := in.srv.cfg.TLS.HandshakeFor(in.local, in.Net(), dial.HandshakeTimeout, "xmpp-server")
 	if err != nil {
 		in.srv.cfg.Report(relay.HandshakeFailed)
 		return errEnd

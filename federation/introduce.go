@@ -27,6 +27,7 @@ func (s *session) introduce() error {
 		return err
 	}
 	bidi := features.Child(nsBidiFeat, "bidi") != nil
+	callable := features.Child(nsFeature, "dialback") != nil
 	if bidi {
 		// XEP-0288 §2.2: before authentication.
 		if err := s.Send([]byte("<bidi xmlns='" + nsBidi + "'/>")); err != nil {
@@ -35,8 +36,13 @@ func (s *session) introduce() error {
 	}
 	switch {
 	case offers(features, "EXTERNAL"):
-		features, err = s.external()
-	case features.Child(nsFeature, "dialback") != nil:
+		before := features
+		if features, err = s.external(); err == errRefusedUs && callable {
+			// XEP-0178 §3: some take from who calls only certificates that
+			// are for clients, which authorities no longer issue.
+			features, err = before, s.dialback(h.ID)
+		}
+	case callable:
 		err = s.dialback(h.ID)
 	default:
 		err = errNoMechanism

@@ -161,13 +161,17 @@ func (c *Certificates) find(domain string) []*leaf {
 	return list
 }
 
-// choose picks what to show a client: what it asks for and, among several, the
-// first its algorithms allow; what it cannot name gets the first of all.
-func (c *Certificates) choose(hello *tls.ClientHelloInfo) *leaf {
+// choose picks what to show a client: what it asks for in TLS, or has before,
+// and, among several, the first its algorithms allow; what it cannot name gets
+// the first of all.
+func (c *Certificates) choose(hello *tls.ClientHelloInfo, before string) *leaf {
 	if c == nil {
 		return nil
 	}
 	list := c.find(hello.ServerName)
+	if len(list) == 0 {
+		list = c.find(before)
+	}
 	if len(list) == 0 {
 		list = c.leaves
 	}

@@ -109,11 +109,11 @@ func TestServerNameSelects(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := NewServer(certs, false)
-	shown := func(name string) string {
+	shown := func(before, name string) string {
 		ss, cs := sockets(t)
 		var leaf string
 		_, _, serr, cerr := both(
-			func() (*Conn, error) { return s.Handshake(ss, patience) },
+			func() (*Conn, error) { return s.HandshakeFor(before, ss, patience) },
 			func() (*Conn, error) {
 				return Client(cs, patience, ClientConfig{ServerName: name, Verify: func(chain []*x509.Certificate) error {
 					leaf = chain[0].DNSNames[0]
@@ -125,20 +125,24 @@ func TestServerNameSelects(t *testing.T) {
 		}
 		return leaf
 	}
-	for name, want := range map[string]string{
-		"":                   "first.example",
-		"unknown.example":    "first.example",
-		"second.example":     "second.example",
-		"SECOND.example":     "second.example",
-		"any.wild.example":   "second.example",
-		"exact.wild.example": "exact.wild.example",
+	for _, tt := range []struct{ before, name, want string }{
+		{"", "", "first.example"},
+		{"", "unknown.example", "first.example"},
+		{"", "second.example", "second.example"},
+		{"", "SECOND.example", "second.example"},
+		{"", "any.wild.example", "second.example"},
+		{"", "exact.wild.example", "exact.wild.example"},
+		{"second.example", "", "second.example"},
+		{"second.example", "unknown.example", "second.example"},
+		{"second.example", "exact.wild.example", "exact.wild.example"},
+		{"unknown.example", "", "first.example"},
 	} {
-		if got := shown(name); got != want {
-			t.Errorf("%q: shown %s, want %s", name, got, want)
+		if got := shown(tt.before, tt.name); got != tt.want {
+			t.Errorf("%q, and %q before: shown %s, want %s", tt.name, tt.before, got, tt.want)
 		}
 	}
 	s.SetCertificates(issue(t, a, "new.example"))
-	if got := shown("second.example"); got != "new.example" {
+	if got := shown("", "second.example"); got != "new.example" {
 		t.Error("after SetCertificates: shown", got)
 	}
 }
@@ -167,11 +171,11 @@ func TestAlgorithmSelects(t *testing.T) {
 	certs.names[domain] = append([]*leaf{edwards}, certs.names[domain]...)
 	hello := &tls.ClientHelloInfo{ServerName: domain, SupportedVersions: []uint16{tls.VersionTLS13},
 		SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}}
-	if got := certs.choose(hello); got == edwards {
+	if got := certs.choose(hello, ""); got == edwards {
 		t.Error("a client that knows only ECDSA is shown Ed25519")
 	}
 	hello.SignatureSchemes = []tls.SignatureScheme{tls.Ed25519}
-	if got := certs.choose(hello); got != edwards {
+	if got := certs.choose(hello, ""); got != edwards {
 		t.Error("a client that knows only Ed25519 is shown ECDSA")
 	}
 }

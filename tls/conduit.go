@@ -16,9 +16,11 @@ var errNoSocket = errors.New("tls: the connection is not a socket")
 // conduit is the net.Conn between crypto/tls and the kernel. Its reading half
 // is in reading.go, its writing half in writing.go.
 type conduit struct {
-	nc   net.Conn
-	raw  syscall.RawConn
-	leaf *leaf // what a server's handshake chose to show
+	nc  net.Conn
+	raw syscall.RawConn
+
+	wanted string // domain that a server's handshake is for, if known before
+	leaf   *leaf  // what it chose to show
 
 	// live is set once, when the handshake is done. From then on neither Read
 	// nor Write blocks.

@@ -45,17 +45,26 @@ func (s *Server) Certificates() *Certificates { return s.certs.Load() }
 // after success; nc is closed after failure, and the error is a
 // [HandshakeError].
 func (s *Server) Handshake(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
-	return s.handshake(nc, timeout, false, alpn)
+	return s.handshake(nc, timeout, "", false, alpn)
 }
 
 // HandshakeAsking is Handshake and asks the client for a certificate. It may
 // refuse to have one, and nobody verifies it: see [Conn.PeerCertificates].
 func (s *Server) HandshakeAsking(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
-	return s.handshake(nc, timeout, true, alpn)
+	return s.handshake(nc, timeout, "", true, alpn)
 }
 
-func (s *Server) handshake(nc net.Conn, timeout time.Duration, ask bool, alpn []string) (*Conn, error) {
+// HandshakeFor is HandshakeAsking with a peer that has said before which domain
+// it wants, as in the header of its stream. It is shown that domain's
+// certificate unless it names, within TLS, another that there is one for (SNI,
+// which some servers leave out).
+func (s *Server) HandshakeFor(domain string, nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
+	return s.handshake(nc, timeout, domain, true, alpn)
+}
+
+func (s *Server) handshake(nc net.Conn, timeout time.Duration, domain string, ask bool, alpn []string) (*Conn, error) {
 	c := &Conn{timeout: timeout}
+	c.conduit.wanted = domain
 	if err := c.conduit.init(nc); err != nil {
 		nc.Close()
 		return nil, &HandshakeError{cause: err}
@@ -83,11 +92,12 @@ func (s *Server) config(ask bool, alpn []string) *tls.Config {
 }
 
 func (s *Server) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	l := s.certs.Load().choose(hello)
+	conduit := hello.Conn.(*conduit)
+	l := s.certs.Load().choose(hello, conduit.wanted)
 	if l == nil {
 		return nil, errNoCertificate
 	}
-	hello.Conn.(*conduit).leaf = l
+	conduit.leaf = l
 	return &l.cert, nil
 }
 
