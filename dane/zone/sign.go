@@ -75,16 +75,24 @@ func (z *zone) ds() []*dns.DS {
 	if z.Unsigned {
 		return nil
 	}
+	set := []*dns.DS{z.digest(z.keys[0])}
+	for i := len(z.keys) - 1; z.AllDS && i > 0; i-- {
+		set = append([]*dns.DS{z.digest(z.keys[i])}, set...)
+	}
+	return set
+}
+
+func (z *zone) digest(k key) *dns.DS {
 	digest := z.Digest
 	if digest == 0 {
 		digest = dns.SHA256
 	}
-	ds := z.keys[0].record.ToDS(digest)
+	ds := k.record.ToDS(digest)
 	if ds == nil { // a type nobody knows: any digest will do
-		ds = z.keys[0].record.ToDS(dns.SHA256)
+		ds = k.record.ToDS(dns.SHA256)
 		ds.DigestType = digest
 	}
-	return []*dns.DS{ds}
+	return ds
 }
 
 // signAll signs every set that is the zone's own: neither the name servers of
@@ -116,7 +124,7 @@ func (z *zone) signAll() error {
 // sign signs one set of records.
 func (z *zone) sign(set []dns.RR, edit func(*dns.RRSIG)) (*dns.RRSIG, error) {
 	k := z.keys[len(z.keys)-1]
-	if set[0].Header().Rrtype == dns.TypeDNSKEY {
+	if set[0].Header().Rrtype == dns.TypeDNSKEY && !z.Crossed {
 		k = z.keys[0]
 	}
 	sig := &dns.RRSIG{

@@ -32,6 +32,8 @@ type Spec struct {
 
 	NoDS    bool  // ds=none: the parent publishes no DS
 	WrongDS bool  // ds=wrong: it publishes the DS of another key
+	AllDS   bool  // ds=all: one of every key, though the first alone signs the keys
+	Crossed bool  // crossed: the keys are signed by the last, not the first
 	As      uint8 // as=200: the algorithm's number is given as this
 	Flags   int   // flags=1: of the keys, instead of 257
 	Twins   int   // twins=8: so many more keys with the same tag, first
@@ -88,6 +90,8 @@ func (s *Spec) option(word string) bool {
 		s.Unsigned = true
 	case "split":
 		s.Split = true
+	case "crossed":
+		s.Crossed = true
 	case "nsec3":
 		s.NSEC3 = true
 	case "optout":
@@ -113,8 +117,8 @@ func (s *Spec) option(word string) bool {
 		s.Twins = int(n)
 		return number
 	case "ds":
-		s.NoDS, s.WrongDS = value == "none", value == "wrong"
-		return s.NoDS || s.WrongDS
+		s.NoDS, s.WrongDS, s.AllDS = value == "none", value == "wrong", value == "all"
+		return s.NoDS || s.WrongDS || s.AllDS
 	case "from", "until":
 		d, err := time.ParseDuration(value)
 		if key == "from" {
