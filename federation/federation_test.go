@@ -290,3 +290,14 @@ func TestIncomingIsProvedToo(t *testing.T) {
 	default:
 	}
 }
+
+// RFC 7686 §2: the DNS is not asked about an onion service.
+func TestOnionIsNotAskedOfTheDNS(t *testing.T) {
+	w := newWorld(t)
+	a := w.node("a.example", func(c *federation.Config) { c.Resolver = nil }) // to ask is to fail
+	const peer = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion"
+	a.say("bob@"+peer, "1")
+	if h := a.hear(); h.typ != "error" || !strings.Contains(h.raw, "not reached through Tor") {
+		t.Errorf("the sender hears %+v", h)
+	}
+}

@@ -20,7 +20,14 @@ func (r *Refusal) Condition() wire.Condition { return wire.CondRemoteServerNotFo
 
 // admits is nil if a domain may federate once it is proved.
 func (s *Server) admits(domain string) *Refusal {
-	if d, ok := s.policy.Load().Admit(domain); !ok {
+	policy := s.policy.Load()
+	d, ok := policy.Admit(domain)
+	if ok && underOnion(domain) {
+		// RFC 7686 §2: its name is nothing for the DNS, and there is no way to
+		// it through Tor yet.
+		d, ok = policy.Decide(Facts{Domain: domain}), false
+	}
+	if !ok {
 		return &Refusal{d}
 	}
 	return nil
