@@ -5,6 +5,7 @@ import (
 	"flag"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -64,9 +65,18 @@ func serial(r *Resolver) *Resolver {
 func flipAll(t *testing.T, q, used question, want Answer) (needed, flips int) {
 	tree := testTree(t)
 	whole := tree.Respond(request(1, used))
+	// Questions sent ahead may be on their way still when a lookup has ended.
+	var mu sync.Mutex
 	change := func(*[]dns.RR, int) {}
 	at := 0
+	set := func(i int, f func(*[]dns.RR, int)) {
+		mu.Lock()
+		defer mu.Unlock()
+		at, change = i, f
+	}
 	r := lab(t, tree, func(got question, m *dns.Msg) *dns.Msg {
+		mu.Lock()
+		defer mu.Unlock()
 		if got == used && at < len(m.Answer) {
 			change(&m.Answer, at)
 		} else if got == used {
@@ -86,8 +96,7 @@ func flipAll(t *testing.T, q, used question, want Answer) (needed, flips int) {
 		return got.Status == Secure
 	}
 	for i, rr := range slices.Concat(whole.Answer, whole.Ns) {
-		at = i
-		change = func(section *[]dns.RR, i int) { *section = slices.Delete(*section, i, i+1) }
+		set(i, func(section *[]dns.RR, i int) { *section = slices.Delete(*section, i, i+1) })
 		spare := holds()
 		if !spare {
 			needed++
@@ -98,7 +107,7 @@ func flipAll(t *testing.T, q, used question, want Answer) (needed, flips int) {
 				continue // no record any more: the message is not one
 			}
 			flips++
-			change = func(section *[]dns.RR, i int) { (*section)[i] = dns.Copy(other) }
+			set(i, func(section *[]dns.RR, i int) { (*section)[i] = dns.Copy(other) })
 			if holds() && !spare && !caseBit(rr, bit) {
 				t.Errorf("%v: secure with bit %d of this changed in the answer to %v: %s", q, bit, used, rr)
 			}
