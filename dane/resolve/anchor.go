@@ -81,8 +81,8 @@ func trusted(anchors []Anchor) (map[string][]*dns.DS, error) {
 	if len(zones) == 0 {
 		return nil, errNoAnchor
 	}
-	for _, set := range zones {
-		if len(supported(set)) == 0 {
+	for name, set := range zones {
+		if zones[name] = supported(set); len(zones[name]) == 0 {
 			return nil, errAnchorKind
 		}
 	}

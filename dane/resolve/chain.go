@@ -109,20 +109,20 @@ func (j *judge) enter(name string, ds []*dns.DS) place {
 		return out
 	}
 	for _, rr := range set.records {
-		if key, ok := rr.(*dns.DNSKEY); ok && usable(key) {
-			out.zone.keys = append(out.zone.keys, key)
+		if k, ok := rr.(*dns.DNSKEY); ok && usable(k) {
+			out.zone.keys = append(out.zone.keys, key{k, k.KeyTag()})
 		}
 	}
 	for _, d := range ds {
-		for _, key := range twins(out.zone.keys, d.KeyTag, d.Algorithm) {
+		for _, k := range twins(out.zone.keys, d.KeyTag, d.Algorithm) {
 			if !spend(&j.budget.checks, maxChecks) {
 				out.why = TooMuchWork
 				return out
 			}
-			if !vouched(key, d) {
+			if !vouched(k.DNSKEY, d) {
 				continue
 			}
-			s, why := j.verify(set, &zone{name: name, keys: []*dns.DNSKEY{key}})
+			s, why := j.verify(set, &zone{name: name, keys: []key{k}})
 			if why == Proved || why == TooMuchWork {
 				out.why, out.ttl = why, s.ttl
 				return out

@@ -58,7 +58,7 @@ func (j *judge) start(q question) *call {
 	go func() {
 		defer close(c.done)
 		var m *dns.Msg
-		if m, c.why = j.turn(j.ctx, j.first, q); m != nil {
+		if m, c.why = j.turn(j.ctx, j.other, q); m != nil {
 			c.message = sorted(m)
 		}
 	}()
@@ -76,12 +76,15 @@ func (j *judge) ask(q question) (*message, Reason) {
 	return c.message, c.why
 }
 
-// turn asks the servers in turn until one answers.
-func (r *Resolver) turn(ctx context.Context, first int, q question) (*dns.Msg, Reason) {
-	why := NoAnswer
-	for try := range min(max(2*len(r.servers), 3), 6) {
-		m, w := r.exchange(ctx, r.servers[(first+try)%len(r.servers)], q)
+// turn asks the servers in turn until one answers, which is then asked first:
+// a dead one costs its time once. Other is how many servers to pass over.
+func (r *Resolver) turn(ctx context.Context, other int, q question) (*dns.Msg, Reason) {
+	why, n := NoAnswer, len(r.servers)
+	lead := int(r.lead.Load())
+	for try := range min(max(2*n, 3), 6) {
+		m, w := r.exchange(ctx, r.servers[(lead+other+try)%n], q)
 		if w == Proved {
+			r.lead.Store(uint32((lead + try) % n))
 			return m, Proved
 		}
 		if why = w; ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 type judge struct {
 	*Resolver
 	ctx    context.Context
-	first  int // the server asked first
+	other  int // how many servers have been caught lying and are passed over
 	now    time.Time
 	budget budget
 	calls  map[question]*call

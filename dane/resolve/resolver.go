@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -33,6 +34,7 @@ type Resolver struct {
 	now     func() time.Time
 	timeout time.Duration
 	asking  chan struct{} // a place for each question on the network
+	lead    atomic.Uint32 // the server that answered last
 
 	answers cache[question, Answer]
 	places  cache[string, place] // where names lie, proved
@@ -145,10 +147,10 @@ func (r *Resolver) join(q question) *flight {
 // next one.
 func (r *Resolver) resolve(ctx context.Context, q question) Answer {
 	var a Answer
-	for first := range min(len(r.servers), 3) {
+	for other := range min(len(r.servers), 3) {
 		inner, cancel := context.WithCancel(ctx)
 		j := &judge{
-			Resolver: r, ctx: inner, first: first, now: r.now(),
+			Resolver: r, ctx: inner, other: other, now: r.now(),
 			calls: map[question]*call{}, seen: map[string]place{},
 		}
 		a = j.answer(q)

@@ -11,7 +11,13 @@ import (
 // A zone is a signed zone whose keys are proved.
 type zone struct {
 	name string
-	keys []*dns.DNSKEY
+	keys []key
+}
+
+// A key is one of a zone, with its tag: to compute it takes time.
+type key struct {
+	*dns.DNSKEY
+	tag uint16
 }
 
 // algorithm says whether a signing algorithm is relied on. RFC 9904 has the
@@ -53,6 +59,9 @@ type seal struct {
 // verify finds a signature of the set by a key of the zone the set lies in.
 // The reason is Proved, or how far the best of the signatures came.
 func (j *judge) verify(set *rrset, z *zone) (seal, Reason) {
+	if len(set.records) > maxRecords {
+		return seal{}, TooMuchWork
+	}
 	why, tries := NoSignature, maxTries
 	for _, sig := range set.sigs {
 		switch r := j.check(sig, set, z, &tries); r {
@@ -78,7 +87,7 @@ func (j *judge) check(sig *dns.RRSIG, set *rrset, z *zone, tries *int) Reason {
 			return TooMuchWork
 		}
 		*tries--
-		if sig.Verify(key, set.records) == nil { // RFC 4035 §5.3.3
+		if sig.Verify(key.DNSKEY, set.records) == nil { // RFC 4035 §5.3.3
 			return Proved
 		}
 		why = BadSignature
@@ -151,10 +160,10 @@ func wellFormed(sig *dns.RRSIG) bool {
 
 // twins are the keys a signature or digest may mean. With more than maxTwins it
 // means none: the verdict must not depend on the order they come in.
-func twins(keys []*dns.DNSKEY, tag uint16, algorithm uint8) []*dns.DNSKEY {
-	var fit []*dns.DNSKEY
+func twins(keys []key, tag uint16, algorithm uint8) []key {
+	var fit []key
 	for _, key := range keys {
-		if key.Algorithm == algorithm && key.KeyTag() == tag {
+		if key.Algorithm == algorithm && key.tag == tag {
 			fit = append(fit, key)
 		}
 	}

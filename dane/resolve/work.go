@@ -23,6 +23,9 @@ const (
 	// the same tag and many signatures costs their product (CVE-2023-50387).
 	maxTries = 8
 
+	// maxRecords of one set: to check a signature, all are sorted and hashed.
+	maxRecords = 128
+
 	// maxTwins is how many keys with the same tag and algorithm are tried;
 	// it happens by chance that there are two (RFC 4034 §8).
 	maxTwins = 4
