@@ -59,16 +59,13 @@ func TestWork(t *testing.T) {
 	} {
 		for _, moves := range [][]move{nil, junkEverywhere} {
 			r := lab(t, tree, play(tree, moves))
-			ctx, cancel := context.WithCancel(context.Background())
-			j := &judge{Resolver: r, ctx: ctx, now: noon, calls: map[question]*call{}, seen: map[string]place{}}
 			begun := time.Now()
-			a := j.answer(q)
+			a, used := once(r, q)
 			took := time.Since(begun)
-			cancel()
-			if j.budget.checks > maxChecks || j.budget.hashes > maxHashes || j.budget.questions > maxQuestions {
-				t.Errorf("%s: %+v", q.name, j.budget)
+			if used.checks > maxChecks || used.hashes > maxHashes || used.questions > maxQuestions {
+				t.Errorf("%s: %+v", q.name, used)
 			}
-			t.Logf("%-40.40s %-13s %+v in %v", q.name, a.Status, j.budget, took)
+			t.Logf("%-40.40s %-13s %+v in %v", q.name, a.Status, used, took)
 		}
 	}
 }

@@ -126,6 +126,20 @@ func TestChainIsKept(t *testing.T) {
 	}
 }
 
+// TestKeysReplaced has keys in the cache that the zone no longer has.
+func TestKeysReplaced(t *testing.T) {
+	r := lab(t, testTree(t), nil)
+	wantStatus(t, r.Lookup(context.Background(), "host.child.nsec.test.", dns.TypeA), Secure)
+	p, left, ok := r.places.get("child.nsec.test.", noon)
+	if !ok {
+		t.Fatal("the zone's keys are not kept")
+	}
+	old, _, _ := r.places.get("nsec.test.", noon)
+	p.zone = &zone{name: p.zone.name, keys: old.zone.keys}
+	r.places.put("child.nsec.test.", p, p.cost(), noon.Add(left))
+	wantStatus(t, r.Lookup(context.Background(), "host.child.nsec.test.", dns.TypeTXT), Secure)
+}
+
 func TestSingleFlight(t *testing.T) {
 	gate := make(chan struct{})
 	var asked atomic.Int32

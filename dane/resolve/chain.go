@@ -31,7 +31,7 @@ func (j *judge) locate(name string) place {
 }
 
 func (j *judge) find(name string) place {
-	if p, left, ok := j.places.get(name, j.now); ok {
+	if p, left, ok := j.places.get(name, j.now); ok && !j.fresh {
 		p.ttl = left
 		return p
 	}

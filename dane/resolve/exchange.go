@@ -29,7 +29,7 @@ func (j *judge) prefetch(name string) {
 	for {
 		_, anchor := j.anchors[name]
 		_, _, known := j.places.get(name, j.now)
-		if _, seen := j.seen[name]; known || seen {
+		if _, seen := j.seen[name]; known && !j.fresh || seen {
 			return // and so is where everything above it lies
 		}
 		if anchor {

@@ -13,7 +13,8 @@ import (
 type judge struct {
 	*Resolver
 	ctx    context.Context
-	other  int // how many servers have been caught lying and are passed over
+	other  int  // how many servers have been caught lying and are passed over
+	fresh  bool // what was proved before is not relied on
 	now    time.Time
 	budget budget
 	calls  map[question]*call

@@ -143,14 +143,16 @@ func (r *Resolver) join(q question) *flight {
 }
 
 // resolve asks one server, and others as far as that one does not answer. A
-// bogus answer may be the fault of the server: then it begins again with the
-// next one.
+// bogus answer may be the server's fault, or that of keys which were kept and
+// have since been replaced: so it is tried again, with the next server if there
+// is one, and with a chain that is proved anew.
 func (r *Resolver) resolve(ctx context.Context, q question) Answer {
 	var a Answer
-	for other := range min(len(r.servers), 3) {
+	for try := range min(max(2, len(r.servers)), 3) {
 		inner, cancel := context.WithCancel(ctx)
 		j := &judge{
-			Resolver: r, ctx: inner, other: other, now: r.now(),
+			Resolver: r, ctx: inner, now: r.now(),
+			other: try % len(r.servers), fresh: try > 0,
 			calls: map[question]*call{}, seen: map[string]place{},
 		}
 		a = j.answer(q)

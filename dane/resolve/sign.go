@@ -30,8 +30,9 @@ func algorithm(a uint8) bool {
 	return false
 }
 
-// supported are the DS records that can vouch for a key. RFC 9904 §3 has the
-// digests; SHA-1 (1) must no longer be used for delegations.
+// supported are the DS records that can vouch for a key: those with a digest
+// by SHA-256 (RFC 4509) or SHA-384 (RFC 6605). SHA-1 is no longer for use in
+// delegations (RFC 9904), so who still has no other DS counts as unsigned.
 func supported(set []*dns.DS) []*dns.DS {
 	var can []*dns.DS
 	for _, ds := range set {

@@ -95,7 +95,7 @@ func TestUnbound(t *testing.T) {
 	}
 }
 
-// unboundSays asks a validating resolver for its verdict: RFC 4035 §3.2.2.
+// unboundSays asks a validating resolver for its verdict: RFC 4035 §3.2.3.
 func unboundSays(t *testing.T, server netip.AddrPort, q dns.Question) Status {
 	t.Helper()
 	m := request(newID(), question{q.Name, q.Qtype})

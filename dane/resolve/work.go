@@ -27,7 +27,7 @@ const (
 	maxRecords = 128
 
 	// maxTwins is how many keys with the same tag and algorithm are tried;
-	// it happens by chance that there are two (RFC 4034 §8).
+	// it happens by chance that there are two (RFC 4034 §B).
 	maxTwins = 4
 
 	// maxChecks is how many signatures and key digests are computed in all.
