@@ -54,36 +54,38 @@ func TestFederation(t *testing.T) {
 	}
 }
 
-// The sites of TestFederation. Those of lethe and Prosody that are to be
-// accepted differ in how they prove themselves.
-var sites = []site{
-	{domain: "lethe.example", at: letheAt},
-	{domain: "other.example", at: letheAt, cert: credential{usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}},
-	{domain: "self.example", at: letheAt, cert: credential{self: true}, tlsa: ownTLSA, direct: true},
+// allSites lists the sites of TestFederation. Certificates are for servers
+// only, as those of public authorities are, where nothing else is said.
+func allSites() []site {
+	return []site{
+		{domain: "lethe.example", at: letheAt},
+		{domain: "other.example", at: letheAt, cert: credential{usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}},
+		{domain: "self.example", at: letheAt, cert: credential{self: true}, tlsa: ownTLSA, direct: true},
 
-	{domain: "dane.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, zone: "nsec3"},
-	{domain: "odd.example", at: prosodyAt, cert: credential{name: "odd.invalid", self: true, expired: true}, tlsa: ownTLSA},
-	{domain: "signed.example", at: prosodyAt},
-	{domain: "plain.example", at: prosodyAt, zone: "unsigned"},
-	{domain: "dialback.example", at: prosodyAt, dialback: true},
-	{domain: "daneback.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, dialback: true},
+		{domain: "dane.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, zone: "nsec3"},
+		{domain: "odd.example", at: prosodyAt, cert: credential{name: "odd.invalid", self: true, expired: true}, tlsa: ownTLSA},
+		{domain: "signed.example", at: prosodyAt},
+		{domain: "plain.example", at: prosodyAt, zone: "unsigned"},
+		{domain: "dialback.example", at: prosodyAt, dialback: true},
+		{domain: "daneback.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, dialback: true},
 
-	{domain: "ejback.example", at: ejabberdAt, dialback: true},
-	{domain: "ejabberd.example", at: ejabberdAt},
-	{domain: "ejdane.example", at: ejabberdAt, cert: credential{self: true}, tlsa: ownTLSA},
+		{domain: "ejback.example", at: ejabberdAt, dialback: true},
+		{domain: "ejabberd.example", at: ejabberdAt},
+		{domain: "ejdane.example", at: ejabberdAt, cert: credential{self: true}, tlsa: ownTLSA},
 
-	{domain: "wrong.example", at: prosodyAt, cert: credential{name: "signed.example"}},
-	{domain: "expired.example", at: prosodyAt, cert: credential{expired: true}},
-	{domain: "selfsigned.example", at: prosodyAt, cert: credential{self: true}},
-	{domain: "users.example", at: prosodyAt, cert: credential{usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}},
-	{domain: "mismatch.example", at: prosodyAt, tlsa: anotherTLSA},
-	{domain: "bogus.example", at: prosodyAt, tlsa: ownTLSA, spoilt: true},
-	{domain: "unsigned.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, zone: "unsigned"},
-	{domain: "callback.example", at: prosodyAt, cert: credential{self: true}, dialback: true},
+		{domain: "wrong.example", at: prosodyAt, cert: credential{name: "signed.example"}},
+		{domain: "expired.example", at: prosodyAt, cert: credential{expired: true}},
+		{domain: "selfsigned.example", at: prosodyAt, cert: credential{self: true}},
+		{domain: "users.example", at: prosodyAt, cert: credential{usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}},
+		{domain: "mismatch.example", at: prosodyAt, tlsa: anotherTLSA},
+		{domain: "bogus.example", at: prosodyAt, tlsa: ownTLSA, spoilt: true},
+		{domain: "unsigned.example", at: prosodyAt, cert: credential{self: true}, tlsa: ownTLSA, zone: "unsigned"},
+		{domain: "callback.example", at: prosodyAt, cert: credential{self: true}, dialback: true},
 
-	{domain: "midway.example", at: prosodyAt, tlsa: ownTLSA, ttl: 1},
-	{domain: "late.example", at: prosodyAt},
-	{domain: "last.example", at: prosodyAt},
+		{domain: "midway.example", at: prosodyAt, tlsa: ownTLSA, ttl: 1},
+		{domain: "late.example", at: prosodyAt},
+		{domain: "last.example", at: prosodyAt},
+	}
 }
 
 // meetServers is TestFederation in its own network. The order of its parts
@@ -93,7 +95,7 @@ func meetServers(t *testing.T) {
 		t.Fatalf("ip link: %v: %s", err, out)
 	}
 	began := time.Now()
-	n := newInternet(t, sites...)
+	n := newInternet(t, allSites()...)
 	n.resolvConf()
 	unbound := n.publish()
 	n.prosody()

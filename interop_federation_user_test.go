@@ -12,6 +12,10 @@ import (
 	"lethe/relay/wire"
 )
 
+// answered is how long people wait. What lethe gives up on is answered by then,
+// a lookup whose resolver is silent included: dane/resolve takes 16 seconds.
+const answered = 20 * time.Second
+
 // A person is a user logged in somewhere. What arrives and is not waited for
 // is kept for later.
 type person struct {
@@ -36,7 +40,7 @@ func (n *internet) person(t testing.TB, address string) *person {
 		}
 	}
 	c, err := client.Dial(context.Background(), client.Config{
-		Address: server + ":5222", User: user, Password: password, Roots: n.trust, Timeout: 20 * time.Second,
+		Address: server + ":5222", User: user, Password: password, Roots: n.trust, Timeout: answered,
 		Only: "SCRAM-SHA-256", // ejabberd binds channels in a way that TLS 1.3 has not
 	})
 	if err != nil {
@@ -79,7 +83,7 @@ func (p *person) await(t testing.TB, what string, want func(*wire.Node) bool) *w
 			return n
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(answered); time.Now().Before(deadline); {
 		n, err := p.c.Next()
 		if err != nil {
 			t.Fatalf("%s, waiting for %s: %v\n%s", p.jid, what, err, p.unheeded())
