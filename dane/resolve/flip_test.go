@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-var allBits = flag.Bool("allbits", false, "flip every bit of every record, not some of each")
+var howMany = flag.Int("bits", 0, "how many bits of each record to flip; 0 means few")
 
 // TestFlippedBits changes one bit in one record of one of the answers that a
 // secure answer rests on. Then it is not secure any more, but for the case of
@@ -111,8 +111,8 @@ func flipAll(t *testing.T, q, used question, want Answer) (needed, flips int) {
 func bits(n int, spare bool, salt int) []int {
 	few := 4
 	switch {
-	case *allBits:
-		few = n
+	case *howMany > 0:
+		few = min(*howMany, n)
 	case spare:
 		few = 1
 	case testing.Short():
