@@ -16,6 +16,7 @@ import (
 	"lethe/relay/jid"
 	"lethe/relay/stream"
 	"lethe/relay/wire"
+	"lethe/tls"
 )
 
 const (
@@ -159,7 +160,7 @@ func (in *incoming) secure(direct bool) error {
 			return err
 		}
 	}
-	conn, err := in.srv.cfg.TLS.HandshakeFor(in.local, in.Net(), dial.HandshakeTimeout, "xmpp-server")
+	conn, err := in.srv.cfg.TLS.HandshakeWith(in.Net(), dial.HandshakeTimeout, tls.Options{Domain: in.local, Ask: true, ALPN: []string{"xmpp-server"}})
 	if err != nil {
 		in.srv.cfg.Report(relay.HandshakeFailed)
 		return errEnd
@@ -244,7 +245,7 @@ func (in *incoming) secured() string {
 	if in.external == nil {
 		offer = "<mechanisms xmlns='" + nsSASL + "'><mechanism>EXTERNAL</mechanism></mechanisms>"
 	}
-	return offer + "<dialback xmlns='" + nsFeature + "'><errors/></dialback><bidi xmlns='" + nsBidiFeat + "'/><sm xmlns='" + nsSM + "'/>"
+	return offer + "<dialback xmlns='" + nsFeature + "'/><bidi xmlns='" + nsBidiFeat + "'/><sm xmlns='" + nsSM + "'/>"
 }
 
 // negotiated handles what is no stanza: authentication, dialback, bidi.
@@ -289,7 +290,7 @@ func (in *incoming) auth(st *wire.Stanza) error {
 	in.Reader().Restart()
 	remote := in.remote
 	err := in.greet(func() string {
-		return "<dialback xmlns='" + nsFeature + "'><errors/></dialback><sm xmlns='" + nsSM + "'/>"
+		return "<dialback xmlns='" + nsFeature + "'/><sm xmlns='" + nsSM + "'/>"
 	})
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func TestServerNameSelects(t *testing.T) {
 		ss, cs := sockets(t)
 		var leaf string
 		_, _, serr, cerr := both(
-			func() (*Conn, error) { return s.HandshakeFor(before, ss, patience) },
+			func() (*Conn, error) { return s.HandshakeWith(ss, patience, Options{Domain: before, Ask: true}) },
 			func() (*Conn, error) {
 				return Client(cs, patience, ClientConfig{ServerName: name, Verify: func(chain []*x509.Certificate) error {
 					leaf = chain[0].DNSNames[0]

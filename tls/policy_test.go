@@ -118,21 +118,21 @@ func TestClientCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		name      string
-		handshake func(*Server, net.Conn, time.Duration, ...string) (*Conn, error)
-		show      *PEM
-		want      int
+		name string
+		ask  bool
+		show *PEM
+		want int
 	}{
-		{"asked and shown", (*Server).HandshakeAsking, &own, 2},
-		{"asked and not shown", (*Server).HandshakeAsking, nil, 0},
-		{"not asked", (*Server).Handshake, &own, 0},
+		{"asked and shown", true, &own, 2},
+		{"asked and not shown", true, nil, 0},
+		{"not asked", false, &own, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ss, cs := sockets(t)
 			cfg := l.client()
 			cfg.Certificate = tt.show
 			server, _, serr, cerr := both(
-				func() (*Conn, error) { return tt.handshake(l.server, ss, patience) },
+				func() (*Conn, error) { return l.server.HandshakeWith(ss, patience, Options{Ask: tt.ask}) },
 				func() (*Conn, error) { return Client(cs, patience, cfg) })
 			if serr != nil || cerr != nil {
 				t.Fatal(serr, cerr)

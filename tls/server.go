@@ -45,31 +45,30 @@ func (s *Server) Certificates() *Certificates { return s.certs.Load() }
 // after success; nc is closed after failure, and the error is a
 // [HandshakeError].
 func (s *Server) Handshake(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
-	return s.handshake(nc, timeout, "", false, alpn)
+	return s.HandshakeWith(nc, timeout, Options{ALPN: alpn})
 }
 
-// HandshakeAsking is Handshake and asks the client for a certificate. It may
-// refuse to have one, and nobody verifies it: see [Conn.PeerCertificates].
-func (s *Server) HandshakeAsking(nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
-	return s.handshake(nc, timeout, "", true, alpn)
+// Options say how to meet a peer.
+type Options struct {
+	// Domain is what the peer said before that it wants, as in the header of
+	// its stream. It is shown that domain's certificate unless it names, within
+	// TLS, another that there is one for (SNI, which some leave out).
+	Domain string
+	// Ask asks for a certificate. The peer may refuse to have one, and nobody
+	// verifies it: see [Conn.PeerCertificates].
+	Ask  bool
+	ALPN []string // see [Server.Handshake]
 }
 
-// HandshakeFor is HandshakeAsking with a peer that has said before which domain
-// it wants, as in the header of its stream. It is shown that domain's
-// certificate unless it names, within TLS, another that there is one for (SNI,
-// which some servers leave out).
-func (s *Server) HandshakeFor(domain string, nc net.Conn, timeout time.Duration, alpn ...string) (*Conn, error) {
-	return s.handshake(nc, timeout, domain, true, alpn)
-}
-
-func (s *Server) handshake(nc net.Conn, timeout time.Duration, domain string, ask bool, alpn []string) (*Conn, error) {
+// HandshakeWith is Handshake with options.
+func (s *Server) HandshakeWith(nc net.Conn, timeout time.Duration, o Options) (*Conn, error) {
 	c := &Conn{timeout: timeout}
-	c.conduit.wanted = domain
+	c.conduit.wanted = o.Domain
 	if err := c.conduit.init(nc); err != nil {
 		nc.Close()
 		return nil, &HandshakeError{cause: err}
 	}
-	c.tls = tls.Server(&c.conduit, s.config(ask, alpn))
+	c.tls = tls.Server(&c.conduit, s.config(o.Ask, o.ALPN))
 	return c.establish()
 }
 

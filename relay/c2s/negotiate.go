@@ -4,6 +4,7 @@ import (
 	"lethe/relay"
 	"lethe/relay/jid"
 	"lethe/relay/wire"
+	"lethe/tls"
 )
 
 const (
@@ -22,11 +23,9 @@ func (c *client) secure(direct bool) error {
 			return err
 		}
 	}
-	shake := c.srv.cfg.TLS.Handshake
-	if c.srv.cfg.Users().Certified() {
-		shake = c.srv.cfg.TLS.HandshakeAsking
-	}
-	conn, err := shake(c.Net(), c.srv.patience.handshake, "xmpp-client")
+	conn, err := c.srv.cfg.TLS.HandshakeWith(c.Net(), c.srv.patience.handshake, tls.Options{
+		Domain: c.domain, Ask: c.srv.cfg.Users().Certified(), ALPN: []string{"xmpp-client"},
+	})
 	if err != nil {
 		c.srv.cfg.Report(relay.HandshakeFailed)
 		return errEnd
