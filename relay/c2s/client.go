@@ -75,7 +75,6 @@ func (c *client) lead(direct bool) bool {
 		c.fail(err)
 		return false
 	}
-	c.srv.bound(c.Net())
 	// TLS and login have grown this goroutine's stack; the quiet hours that
 	// follow need a small one.
 	go c.guard(c.serve)
@@ -180,7 +179,9 @@ func (c *client) fail(err error) {
 		c.srv.cfg.Report(relay.NegotiationSlow)
 		c.farewell(wire.ConnectionTimeout)
 	case errors.As(err, &violation):
-		c.srv.cfg.Report(relay.StreamViolation)
+		if violation != wire.SystemShutdown {
+			c.srv.cfg.Report(relay.StreamViolation)
+		}
 		c.farewell(violation)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"lethe/relay/jid"
 	"lethe/relay/sasl"
 	"lethe/relay/users"
+	"lethe/relay/wire"
 )
 
 // account is what SASL may know of a user: verifiers.
@@ -43,15 +44,22 @@ func (c *client) identities() []string {
 	return []string{u.JID.Local()}
 }
 
-// current reports whether a user who has just bound a resource would still be
-// let in. A set that came into force since the login has ended the connections
-// of those whom it does not know as they were; it may have missed this one.
-func (c *client) current() bool {
+// standing says why a user who has just bound a resource may not keep it, ""
+// if there is nothing. A shutdown, or a set of users that came into force since
+// the login, has ended the connections that it knew of; it may have missed this
+// one.
+func (c *client) standing() wire.StreamError {
+	if !c.srv.bound(c.Net()) {
+		return wire.SystemShutdown
+	}
 	now := c.srv.cfg.Users()
 	if now == c.set {
-		return true
+		return ""
 	}
 	before, _ := c.set.Lookup(c.user)
 	after, ok := now.Lookup(c.user)
-	return ok && before.SameKeys(after)
+	if !ok || !before.SameKeys(after) {
+		return wire.NotAuthorized
+	}
+	return ""
 }

@@ -98,9 +98,9 @@ func (c *client) bind() error {
 		return c.Send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
 	}
 	c.seat, c.out = seat, out
-	if !c.current() {
+	if refusal := c.standing(); refusal != "" {
 		out.Abandon()
-		return wire.NotAuthorized
+		return refusal
 	}
 	if err := c.Send(bindResult(s, seat.JID())); err != nil {
 		out.Abandon()

@@ -127,12 +127,13 @@ func (s *Server) admit(nc net.Conn, from netip.Prefix) bool {
 	return true
 }
 
-// bound moves a connection out of the care of Shutdown into that of its
-// account.
-func (s *Server) bound(nc net.Conn) {
+// bound moves a connection out of the care of Stop into that of its account,
+// unless the Server has stopped.
+func (s *Server) bound(nc net.Conn) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.unbound, nc)
-	s.mu.Unlock()
+	return !s.closing
 }
 
 func (s *Server) release(nc net.Conn, from netip.Prefix) {
@@ -145,16 +146,21 @@ func (s *Server) release(nc net.Conn, from netip.Prefix) {
 	s.streams.Done()
 }
 
-// Shutdown admits nobody any more and ends the connections that have not
-// bound a resource; the account ends the others. It waits until all are gone,
-// or for the grace time.
-func (s *Server) Shutdown(grace time.Duration) {
+// Stop admits nobody any more and ends the connections that have not bound a
+// resource. The others are their accounts' to end.
+func (s *Server) Stop() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closing = true
 	for nc := range s.unbound {
 		nc.Close()
 	}
-	s.mu.Unlock()
+}
+
+// Shutdown stops and waits until all connections are gone, or for the grace
+// time.
+func (s *Server) Shutdown(grace time.Duration) {
+	s.Stop()
 	gone := make(chan struct{})
 	go func() {
 		s.streams.Wait()

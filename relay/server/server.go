@@ -162,6 +162,7 @@ func (s *Server) SetCertificates(c *tls.Certificates) { s.tls.SetCertificates(c)
 // closed before.
 func (s *Server) Shutdown() {
 	close(s.stop)
+	s.clients.Stop() // from now on nobody binds
 	var p relay.Pass
 	s.accounts.CloseAll(&p, wire.SystemShutdown)
 	p.Flush()
