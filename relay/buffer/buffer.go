@@ -19,10 +19,10 @@ package buffer
 import "sync"
 
 // The size classes, in bytes: Small takes a chat message or ten, Medium what
-// one TLS record brings, Large what one read from the kernel brings, or a stanza
-// with 64 KiB of text, Huge a
-// stanza at the default limit, its start tag rewritten. Anything larger is made
-// to measure and left, cleared, to the garbage collector.
+// one TLS record brings, Large what one read from the kernel brings or a stanza
+// with 64 KiB of text, Huge a stanza at the default limit, its start tag
+// rewritten. Anything larger is made to measure and left, cleared, to the
+// garbage collector.
 const (
 	Small  = 4 << 10
 	Medium = 20 << 10
