@@ -329,67 +329,6 @@ func (in *incoming) say(b []byte) {
 	in.pass.Flush()
 }
 
-// result is a dialback key to be verified (XEP-0220 §2.1, step 1). It is
-// verified beside the stream, which goes on.
-func (in *incoming) result(st *wire.Stanza) error {
-	from, to := normal(string(st.From())), normal(string(st.To()))
-	switch {
-	case from == "" || to == "":
-		return wire.ImproperAddressing
-	case !in.srv.local(to):
-		return wire.HostUnknown
-	}
-	if refusal := in.srv.admits(from); refusal != nil {
-		in.srv.cfg.Report(relay.PeerRefused)
-		in.say(appendDB(nil, "result", to, from, "", "invalid", ""))
-		return nil
-	}
-	select {
-	case in.waiting <- struct{}{}:
-	default:
-		return wire.ResourceConstraint
-	}
-	key, id := st.Node().Text, in.id
-	go in.callBack(from, to, id, key)
-	return nil
-}
-
-func (in *incoming) callBack(from, to, id, key string) {
-	defer func() { <-in.waiting }()
-	ctx, cancel := context.WithTimeout(in.srv.done, connectTime)
-	defer cancel()
-	typ := "valid"
-	if err := in.srv.verify(ctx, to, from, id, key); err != nil {
-		in.srv.cfg.Report(relay.PeerRefused)
-		typ = "invalid"
-	} else {
-		in.prove(from)
-		in.Deadline(time.Now().Add(in.srv.idle))
-		in.srv.cfg.Report(relay.LinkUp)
-	}
-	var p relay.Pass
-	in.out.OfferNonza(&p, appendDB(nil, "result", to, from, "", typ, ""))
-	p.Flush()
-}
-
-// verify answers somebody who asks whether a key is ours (XEP-0220 §2.2, step
-// 2).
-func (in *incoming) verify(st *wire.Stanza) error {
-	from, to, id := normal(string(st.From())), normal(string(st.To())), string(st.ID())
-	switch {
-	case from == "" || to == "" || id == "":
-		return wire.ImproperAddressing
-	case !in.srv.local(to):
-		return wire.HostUnknown
-	}
-	typ := "invalid"
-	if in.srv.keys.valid(st.Node().Text, from, to, id) {
-		typ = "valid"
-	}
-	in.say(appendDB(nil, "verify", to, from, id, typ, ""))
-	return nil
-}
-
 // fail ends a stream whose negotiation failed.
 func (in *incoming) fail(err error) {
 	var violation wire.StreamError
