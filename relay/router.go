@@ -37,8 +37,15 @@ type Seat interface {
 	// Take accepts a stanza from the client, from already stamped, and sees
 	// to it that it is delivered or answered.
 	Take(p *Pass, s *wire.Stanza)
-	// Leave ends the binding; the connection is gone or about to be.
+	// Leave ends the binding; the connection is gone or about to be, and will
+	// not be resumed.
 	Leave(p *Pass)
+	// Active says whether somebody looks at the client (XEP-0352 §4). A new
+	// Seat is active.
+	Active(p *Pass, on bool)
+	// Carbons says whether the client wants copies of what its user's other
+	// clients send and receive (XEP-0280 §4). A new Seat wants none.
+	Carbons(on bool)
 }
 
 // Router finds the Endpoint for an address. Its table is filled before the

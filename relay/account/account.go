@@ -64,7 +64,7 @@ func (a *account) offerAvailable(p *relay.Pass, st *wire.Stanza) (taken, asked i
 			continue
 		}
 		asked++
-		if t.out.Offer(p, st) {
+		if t.offer(p, st) {
 			taken++
 		}
 	}
@@ -75,7 +75,7 @@ func (a *account) offerAvailable(p *relay.Pass, st *wire.Stanza) (taken, asked i
 func (a *account) offerInterested(p *relay.Pass, st *wire.Stanza) {
 	for _, t := range a.seats {
 		if t.interested {
-			t.out.Offer(p, st)
+			t.offer(p, st)
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (a *account) toAll(p *relay.Pass, st *wire.Stanza) relay.Drop {
 			continue
 		}
 		asked++
-		if t.out.Offer(p, st) {
+		if t.offer(p, st) {
 			taken++
 		}
 	}
@@ -148,7 +148,7 @@ func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) 
 			continue
 		}
 		asked++
-		if t.out.Offer(p, st) {
+		if t.offer(p, st) {
 			taken++
 		}
 	}
@@ -163,7 +163,7 @@ func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) 
 
 // offerTo hands st to one resource.
 func offerTo(t *seat, p *relay.Pass, st *wire.Stanza) relay.Drop {
-	if t.out.Offer(p, st) {
+	if t.offer(p, st) {
 		return relay.Delivered
 	}
 	return relay.Full

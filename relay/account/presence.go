@@ -78,7 +78,7 @@ func (t *seat) withdraw(p *relay.Pass, st *wire.Stanza) {
 	st.SetTo(a.jid.String())
 	if t.card == nil {
 		// RFC 6121 §4.5.2: the resource that said it hears it as well.
-		t.out.Offer(p, st)
+		t.offer(p, st)
 	}
 	t.farewell(p, st, a.server.set.Load())
 }
@@ -183,7 +183,7 @@ func (b *broadcast) toOwn() {
 	for _, i := range a.items {
 		if i.request != nil {
 			// RFC 6121 §3.1.3: until it is answered.
-			b.from.out.OfferBytes(b.pass, i.request)
+			b.from.offerBytes(b.pass, i.request)
 		}
 	}
 }
@@ -257,7 +257,7 @@ func (b *broadcast) fetch(a *account, to *seat) {
 	for _, o := range a.seats {
 		if o.card != nil && o != to {
 			b.scratch = o.card.appendTo(b.scratch[:0], to.account.jid.String())
-			to.out.OfferBytes(b.pass, b.scratch)
+			to.offerBytes(b.pass, b.scratch)
 		}
 	}
 }

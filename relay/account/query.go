@@ -46,7 +46,7 @@ func (q *query) reply(payload []byte) relay.Drop {
 		b = append(append(append(b, '>'), payload...), "</iq>"...)
 	}
 	if t := q.seat(); t != nil {
-		t.out.OfferBytes(q.pass, b) // of any size the Outbox holds
+		t.offerBytes(q.pass, b) // of any size the Outbox holds
 		return relay.Delivered
 	}
 	if st, err := wire.ParseStanza(b, wire.NSClient); err == nil {

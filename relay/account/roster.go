@@ -161,7 +161,7 @@ func (a *account) push(p *relay.Pass, set *users.Set, item []byte) {
 		b = append(b, "><query xmlns='jabber:iq:roster'"...)
 		b = wire.AppendAttr(b, "ver", ver) // RFC 6121 §2.6.3
 		b = append(append(b, '>'), item...)
-		t.out.OfferBytes(p, append(b, "</query></iq>"...))
+		t.offerBytes(p, append(b, "</query></iq>"...))
 	}
 }
 

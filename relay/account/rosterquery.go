@@ -36,7 +36,7 @@ func rosterGet(q *query) relay.Drop {
 		b = a.appendRoster(append(b, '>'), q.users)
 		b = append(b, "</query></iq>"...)
 	}
-	if !t.out.OfferBytes(q.pass, b) {
+	if !t.offerBytes(q.pass, b) {
 		return relay.Full
 	}
 	return relay.Delivered

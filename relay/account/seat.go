@@ -92,6 +92,19 @@ func (s *Server) settle(a *account) {
 	}
 }
 
+// offer hands st to the client. Whatever reaches it but the answers to its own
+// requests comes this way.
+func (t *seat) offer(p *relay.Pass, st *wire.Stanza) bool { return t.out.Offer(p, st) }
+
+// offerBytes is offer for a stanza that is written out already.
+func (t *seat) offerBytes(p *relay.Pass, b []byte) bool { return t.out.OfferBytes(p, b) }
+
+// Active implements [relay.Seat].
+func (t *seat) Active(*relay.Pass, bool) {}
+
+// Carbons implements [relay.Seat].
+func (t *seat) Carbons(bool) {}
+
 // JID implements [relay.Seat].
 func (t *seat) JID() jid.JID { return t.jid }
 
@@ -162,7 +175,7 @@ type fault struct {
 // takes no way through the Router, where a block would stop it.
 func (t *seat) refuse(p *relay.Pass, st *wire.Stanza, to jid.JID, f *fault) {
 	if wire.Answerable(st) {
-		t.out.OfferBytes(p, wire.AppendError(nil, st, "", to.String(), t.jid.String(), f.condition, f.text))
+		t.offerBytes(p, wire.AppendError(nil, st, "", to.String(), t.jid.String(), f.condition, f.text))
 	}
 }
 

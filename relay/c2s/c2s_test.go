@@ -60,7 +60,9 @@ func (h *home) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.Sea
 	return &seat{h, full, out}, nil
 }
 
-func (s *seat) JID() jid.JID { return s.jid }
+func (s *seat) JID() jid.JID             { return s.jid }
+func (s *seat) Active(*relay.Pass, bool) {}
+func (s *seat) Carbons(bool)             {}
 func (s *seat) Leave(*relay.Pass) {
 	s.home.mu.Lock()
 	defer s.home.mu.Unlock()

@@ -100,6 +100,8 @@ type echo struct {
 }
 
 func (e echo) Take(p *relay.Pass, st *wire.Stanza) { e.out.Offer(p, st) }
+func (e echo) Active(*relay.Pass, bool)            {}
+func (e echo) Carbons(bool)                        {}
 func (e echo) Leave(*relay.Pass)                   { e.home.taken.Add(-1) }
 
 // peer is a connection that can end in one direction.
