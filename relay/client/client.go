@@ -47,6 +47,8 @@ type Client struct {
 	cfg       Config
 	jid       jid.JID
 	mechanism string
+	session   *session     // nil unless the stream is managed
+	early     []*wire.Node // for Next to return first
 }
 
 // Failure is an answer that says no.
@@ -239,7 +241,7 @@ func (c *Client) JID() jid.JID { return c.jid }
 func (c *Client) Mechanism() string { return c.mechanism }
 
 // Send writes bytes as they are.
-func (c *Client) Send(xml string) error { return c.stream.Send([]byte(xml)) }
+func (c *Client) Send(xml string) error { return c.SendAll(xml) }
 
 // Ask sends and waits for the next element.
 func (c *Client) Ask(xml string) (*wire.Node, error) {
@@ -252,6 +254,11 @@ func (c *Client) Ask(xml string) (*wire.Node, error) {
 // Next waits for the next element. A stream error comes as a [Failure], the
 // end of the stream as io.EOF.
 func (c *Client) Next() (*wire.Node, error) {
+	if len(c.early) > 0 {
+		n := c.early[0]
+		c.early = c.early[1:]
+		return n, nil
+	}
 	s, err := c.next()
 	if err != nil {
 		return nil, err
@@ -275,6 +282,9 @@ func (c *Client) node(s *wire.Stanza) (*wire.Node, error) {
 	n := s.Node()
 	if n.NS == wire.NSStream && n.Name == "error" {
 		return nil, failure(n)
+	}
+	if c.session != nil {
+		return n, c.manage(n)
 	}
 	return n, nil
 }
