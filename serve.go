@@ -131,6 +131,7 @@ func limits(cfg *config.Config) c2s.Limits {
 		LoginsPerMinute:       cfg.Limits.LoginsPerMinute,
 		ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
 		OutboxBytes:           cfg.Limits.OutboxBytes,
+		Resume:                cfg.Limits.Resume,
 	}
 	if l.StanzaBytes == 0 {
 		l.StanzaBytes = l.OutboxBytes // a larger one could not be delivered

@@ -60,6 +60,9 @@ type Outbox struct {
 	closed  bool // takes nothing more
 	broken  bool // there is no connection any more
 	ended   bool // closed, and all is written
+	held    bool // outlives its connection; see Hold
+	parked  bool // there is no connection now, and so no claimant at work
+	next    Link // what takes the connection's place once its claimant lets go
 	acks    acks
 
 	// The claimant's own.
@@ -84,7 +87,7 @@ func (r *Router) NewOutbox(link Link, ns string, limit int) *Outbox {
 // NewWaitingOutbox returns an Outbox whose connection is still to come. What it
 // is offered waits, within limit, for [Outbox.Connect] or [Outbox.Abandon].
 func (r *Router) NewWaitingOutbox(ns string, limit int) *Outbox {
-	return &Outbox{link: nowhere{}, router: r, ns: ns, limit: limit, claimed: true}
+	return &Outbox{link: nowhere{}, router: r, ns: ns, limit: limit, claimed: true, parked: true}
 }
 
 // nowhere is the Link of a connection that is still to come.
@@ -99,12 +102,11 @@ var errNowhere = errors.New("relay: there is no connection yet")
 
 // Connect gives a waiting Outbox its connection and sends what has waited.
 func (o *Outbox) Connect(link Link) {
-	o.link = link
+	o.mu.Lock()
+	o.link, o.parked = link, false
+	o.mu.Unlock()
 	o.write(false)
 }
-
-// Abandon says that no connection will come: what has waited is handed back.
-func (o *Outbox) Abandon() { o.fail() }
 
 // OnLost replaces what happens to each stanza that was accepted and could not
 // be written. By default the Router refuses it as Lost. Set it before the
@@ -154,7 +156,7 @@ func (o *Outbox) add(p *Pass, element []byte) {
 
 // Close takes no further offers, lets what is queued go out, then last (a
 // stream error, a closing tag), and closes the Link. Only the first Close
-// counts.
+// counts. An Outbox that was held and waits hands back what it has.
 func (o *Outbox) Close(p *Pass, last []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -165,6 +167,7 @@ func (o *Outbox) Close(p *Pass, last []byte) {
 	if len(last) > 0 {
 		o.add(p, last)
 	}
+	o.unpark()
 	o.claim(p)
 }
 
@@ -178,13 +181,14 @@ func (o *Outbox) Closed() bool {
 // Break says that the connection is gone: what was accepted and did not
 // certainly arrive is handed back.
 func (o *Outbox) Break(p *Pass) {
-	o.link.Cut()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.link.Cut()
 	o.closed, o.broken = true, true
 	if o.ended { // its last claimant is gone
 		o.ended, o.claimed = false, false
 	}
+	o.unpark()
 	o.claim(p)
 }
 
@@ -305,13 +309,20 @@ func (o *Outbox) take() bool {
 	return false
 }
 
-// fail ends the connection and hands back what was accepted and did not
-// certainly arrive. A share that went out in part counts as not sent: nobody
-// can read half a TLS record, nor half a stanza.
+// fail ends the connection and, unless the Outbox is held, hands back what was
+// accepted and did not certainly arrive. A share that went out in part counts
+// as not sent: nobody can read half a TLS record, nor half a stanza.
 func (o *Outbox) fail() {
-	o.link.Cut()
 	o.mu.Lock()
-	o.closed = true
+	o.link.Cut()
+	if o.held && !o.closed {
+		o.park()
+		return
+	}
+	if o.next != nil {
+		o.next.Cut() // it came too late
+	}
+	o.closed, o.parked = true, false
 	back := o.acks.unheard(o.out, o.sent)
 	back = append(back, rest{o.queue, 0, 0})
 	o.out, o.sent, o.queue, o.writing = load{}, 0, load{}, 0
@@ -319,7 +330,7 @@ func (o *Outbox) fail() {
 	var p Pass
 	for _, r := range back {
 		if r.Buffer != nil {
-			o.router.returned(&p, r.B[r.from:], r.skip, o.ns, o.lost)
+			o.returned(&p, r)
 			r.Free()
 		}
 	}

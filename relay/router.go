@@ -145,13 +145,10 @@ func carriesText(s *wire.Stanza) bool {
 	return ok
 }
 
-// returned hands back each stanza of unsent, a part of a stream with content
-// namespace ns, but for the first so many.
-func (r *Router) returned(p *Pass, unsent []byte, skip int, ns string, lost func(*Pass, *wire.Stanza)) {
-	if lost == nil {
-		lost = r.refuseLost
-	}
-	in := wire.NewReader(wire.Limits{Bytes: len(unsent) + 1024})
+// stanzas calls f with each stanza of part, a run of whole elements on a stream
+// with content namespace ns, but for the first so many.
+func stanzas(part []byte, ns string, skip int, f func(*wire.Stanza)) {
+	in := wire.NewReader(wire.Limits{Bytes: len(part) + 1024})
 	defer in.Close()
 	feed(in, []byte("<stream:stream version='1.0' xmlns:stream='"+wire.NSStream+"' xmlns='"+ns+"'>"))
 	if _, err := in.Open(); err != nil {
@@ -164,11 +161,11 @@ func (r *Router) returned(p *Pass, unsent []byte, skip int, ns string, lost func
 		case err == nil && skip > 0:
 			skip--
 		case err == nil:
-			lost(p, s)
-		case err != wire.ErrMore || len(unsent) == 0:
+			f(s)
+		case err != wire.ErrMore || len(part) == 0:
 			return
 		default:
-			unsent = unsent[feed(in, unsent):]
+			part = part[feed(in, part):]
 		}
 	}
 }

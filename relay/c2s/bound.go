@@ -32,7 +32,10 @@ func (c *client) serve() bool {
 // admit checks one stanza as such and hands it to the account.
 func (c *client) admit(s *wire.Stanza) error {
 	if s.Kind == wire.Nonza {
-		return wire.UnsupportedStanzaType // RFC 6120 §4.9.3.24
+		return c.nonza(s)
+	}
+	if c.counting {
+		c.taken++ // XEP-0198 §4
 	}
 	if s.Kind == wire.IQ && !validIQ(s) {
 		if wire.Answerable(s) {
@@ -47,6 +50,24 @@ func (c *client) admit(s *wire.Stanza) error {
 	}
 	c.seat.Take(&c.pass, s)
 	return nil
+}
+
+// nonza handles an element about the stream itself.
+func (c *client) nonza(s *wire.Stanza) error {
+	switch string(s.NS()) {
+	case nsSM:
+		return c.manage(s)
+	case nsState:
+		switch string(s.Name()) {
+		case "active":
+			c.seat.Active(&c.pass, true)
+			return nil
+		case "inactive":
+			c.seat.Active(&c.pass, false)
+			return nil
+		}
+	}
+	return wire.UnsupportedStanzaType // RFC 6120 §4.9.3.24
 }
 
 // validIQ holds an iq against RFC 6120 §8.2.3: an id, one of four types, and
@@ -105,10 +126,13 @@ func (c *client) slow(n int) {
 	}
 }
 
-// close says why the stream ends, or answers the client's own closing tag.
+// close says why the stream ends, or answers the client's own closing tag. A
+// connection that was lost has nobody to say it to.
 func (c *client) close(err error) {
 	var violation wire.StreamError
 	switch {
+	case err == wire.ConnectionTimeout && c.session != nil:
+		c.lost = true
 	case errors.As(err, &violation):
 		if violation != wire.ConnectionTimeout {
 			c.srv.cfg.Report(relay.StreamViolation)
@@ -116,5 +140,7 @@ func (c *client) close(err error) {
 		c.out.Close(&c.pass, wire.AppendStreamError(nil, violation, ""))
 	case errors.Is(err, io.EOF):
 		c.out.Close(&c.pass, []byte("</stream:stream>")) // RFC 6120 §4.4
+	default:
+		c.lost = true
 	}
 }

@@ -53,6 +53,11 @@ type client struct {
 	rate   bucket
 	alive  time.Time // when the read deadline was last moved
 	asked  bool      // a ping is out
+
+	counting bool     // stream management is on
+	taken    uint32   // stanzas handled since
+	session  *session // to resume; nil: the stream ends with its connection
+	lost     bool     // the connection broke, the stream did not end
 }
 
 // connection leads a connection to a bound resource, in a goroutine of its own.
@@ -101,9 +106,23 @@ func (c *client) end() {
 		c.Close()
 		return
 	}
+	if c.lost {
+		c.TLS().Cut()
+		if c.srv.leave(c) {
+			return
+		}
+	}
+	if c.session != nil {
+		c.srv.forget(c.session)
+	}
 	c.seat.Leave(&c.pass)
 	c.out.Close(&c.pass, nil)
 	c.pass.Flush()
+	if c.counting {
+		// XEP-0198 §4: what is not acknowledged has not arrived.
+		c.out.Break(&c.pass)
+		c.pass.Flush()
+	}
 }
 
 // open reads the client's stream header, checks it and answers with ours and

@@ -66,7 +66,9 @@ func (c *client) negotiate() error {
 	err := c.open(func() string {
 		return "<bind xmlns='" + nsBind + "'/>" +
 			"<session xmlns='" + nsSession + "'><optional/></session>" +
-			"<ver xmlns='" + nsVersion + "'/>"
+			"<ver xmlns='" + nsVersion + "'/>" +
+			"<sm xmlns='" + nsSM + "'/>" +
+			"<csi xmlns='" + nsState + "'/>"
 	})
 	for err == nil && c.seat == nil {
 		err = c.bind()
@@ -79,6 +81,12 @@ func (c *client) bind() error {
 	s, err := c.Next()
 	if err != nil {
 		return err
+	}
+	if string(s.NS()) == nsSM {
+		if string(s.Name()) == "resume" {
+			return c.resumeInstead(s)
+		}
+		return c.Send(failed("unexpected-request")) // XEP-0198 §3
 	}
 	if s.Kind != wire.IQ || !wire.Answerable(s) {
 		return wire.NotAuthorized // RFC 6120 §4.9.3.12: no stanza before binding

@@ -38,6 +38,9 @@ type Limits struct {
 	LoginsPerMinute       int // failed ones, for one address
 	ConnectionsPerAddress int
 	OutboxBytes           int // waiting for one connection
+	// Resume is how long a managed stream waits for its client to come back
+	// (XEP-0198 §5); 0: not at all.
+	Resume time.Duration
 }
 
 // Config is what a Server stands on. All fields are needed.
@@ -68,6 +71,7 @@ type Server struct {
 	closing  bool
 	unbound  map[net.Conn]struct{} // still negotiating
 	sessions map[netip.Prefix]int  // connections by address
+	managed  map[string]*session   // those that may be resumed, by id
 	streams  sync.WaitGroup
 }
 
@@ -79,6 +83,7 @@ func NewServer(cfg Config) *Server {
 		guesses:  newGuesses(cfg.Limits.LoginsPerMinute),
 		unbound:  make(map[net.Conn]struct{}),
 		sessions: make(map[netip.Prefix]int),
+		managed:  make(map[string]*session),
 		patience: usualPatience(),
 	}
 	for _, d := range cfg.Domains {
@@ -147,14 +152,16 @@ func (s *Server) release(nc net.Conn, from netip.Prefix) {
 }
 
 // Stop admits nobody any more and ends the connections that have not bound a
-// resource. The others are their accounts' to end.
+// resource, and those that wait for a client to come back. The others are their
+// accounts' to end.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closing = true
 	for nc := range s.unbound {
 		nc.Close()
 	}
+	s.mu.Unlock()
+	s.dismiss()
 }
 
 // Shutdown stops and waits until all connections are gone, or for the grace

@@ -8,6 +8,7 @@ package stream
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -94,7 +95,8 @@ func (s *Stream) Open() (*wire.Header, error) {
 }
 
 // Next waits for the next first-level element, valid until the next call. Its
-// end is io.EOF, a breach of the rules a [wire.StreamError].
+// end is io.EOF, a breach of the rules a [wire.StreamError], the end of the
+// connection without the stream's io.ErrUnexpectedEOF.
 func (s *Stream) Next() (*wire.Stanza, error) {
 	for {
 		st, err := s.in.Next()
@@ -119,6 +121,15 @@ func (s *Stream) read() error {
 	if n > 0 {
 		return nil
 	}
+	return cut(err)
+}
+
+// cut is the error of a read from the connection. A connection that ends before
+// its stream does is broken, however politely it is closed.
+func cut(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
 	return err
 }
 
@@ -133,7 +144,7 @@ func (s *Stream) Batch(take func(*wire.Stanza) error) (n int, err error) {
 		k, err := s.conn.Read(s.in.Space())
 		s.in.Filled(k)
 		n += k
-		if err == nil {
+		if err = cut(err); err == nil {
 			err = s.Each(take)
 		}
 		if err != nil || !s.conn.More() || n >= batch {

@@ -1,0 +1,249 @@
+package c2s
+
+import (
+	"crypto/rand"
+	"strconv"
+	"time"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/wire"
+)
+
+const (
+	nsSM    = "urn:xmpp:sm:3"  // XEP-0198
+	nsState = "urn:xmpp:csi:0" // XEP-0352
+)
+
+// handover is how long a client that resumes waits for its own old connection
+// to let go.
+const handover = 5 * time.Second
+
+// A session is a managed stream that a client may resume on another connection
+// (XEP-0198 §5). Between two connections it belongs to the Server, which gives
+// it up after Limits.Resume.
+type session struct {
+	id    string
+	user  jid.JID
+	seat  relay.Seat
+	out   *relay.Outbox
+	taken uint32 // stanzas handled; its client's own while there is one
+
+	// Guarded by Server.mu.
+	client  *client       // who has it; nil while it waits
+	gone    chan struct{} // closed when that client is gone
+	expires *time.Timer   // while it waits
+}
+
+// enable turns stream management on (XEP-0198 §3) and returns the answer. The
+// caller tells the Outbox to track what goes out behind it.
+func (c *client) enable(resume bool) []byte {
+	c.counting = true
+	b := []byte("<enabled xmlns='" + nsSM + "'")
+	if window := c.srv.cfg.Limits.Resume; resume && window > 0 {
+		c.session = c.srv.keep(c)
+		c.out.Hold()
+		b = wire.AppendAttr(b, "id", c.session.id)
+		b = wire.AppendAttr(b, "resume", "true")
+		b = wire.AppendAttr(b, "max", strconv.Itoa(int(window/time.Second)))
+	}
+	return append(b, "/>"...)
+}
+
+// resume takes over a session of the same user whose client has h of its
+// stanzas (XEP-0198 §5). It returns the answer; once that is sent, attach
+// connects the session.
+func (c *client) resume(id string, h uint32) (answer []byte, ok bool) {
+	s := c.srv.takeOver(c, id)
+	if s == nil {
+		return failed("item-not-found"), false
+	}
+	if s.out.Closed() || !s.out.Acknowledge(&c.pass, h) {
+		c.srv.forget(s)
+		s.end()
+		return failed("item-not-found"), false
+	}
+	c.session, c.seat, c.out = s, s.seat, s.out
+	c.taken, c.counting = s.taken, true
+	b := wire.AppendAttr([]byte("<resumed xmlns='"+nsSM+"'"), "previd", id)
+	b = wire.AppendAttr(b, "h", strconv.FormatUint(uint64(c.taken), 10))
+	return append(b, "/>"...), true
+}
+
+// attach makes this connection the one that a resumed session writes to.
+func (c *client) attach() error {
+	if !c.out.Resume(c.TLS()) {
+		return errEnd // ended meanwhile; its stanzas are answered
+	}
+	c.seat.Active(&c.pass, true) // XEP-0352 §5: as if newly bound
+	c.pass.Flush()
+	return nil
+}
+
+func failed(condition string) []byte {
+	return []byte("<failed xmlns='" + nsSM + "'><" + condition + " xmlns='" + wire.NSStanzaErrors + "'/></failed>")
+}
+
+// manage handles an element of stream management on a bound stream.
+func (c *client) manage(st *wire.Stanza) error {
+	switch string(st.Name()) {
+	case "enable":
+		if c.counting {
+			c.out.OfferNonza(&c.pass, failed("unexpected-request")) // XEP-0198 §3
+			return nil
+		}
+		c.out.Track(&c.pass, c.enable(truth(st.Node().Attr("resume"))))
+	case "r":
+		b := wire.AppendAttr([]byte("<a xmlns='"+nsSM+"'"), "h", strconv.FormatUint(uint64(c.taken), 10))
+		c.out.OfferNonza(&c.pass, append(b, "/>"...))
+	case "a":
+		h, err := heard(st.Node())
+		if err != nil || !c.out.Acknowledge(&c.pass, h) {
+			return wire.UndefinedCondition // XEP-0198 §4: handled-count-too-high
+		}
+	case "resume":
+		c.out.OfferNonza(&c.pass, failed("unexpected-request")) // XEP-0198 §5
+	default:
+		return wire.UnsupportedStanzaType
+	}
+	return nil
+}
+
+// truth reads a boolean attribute.
+func truth(value string) bool { return value == "true" || value == "1" }
+
+// heard is the count of stanzas that an element says to have been handled.
+func heard(n *wire.Node) (uint32, error) {
+	h, err := strconv.ParseUint(n.Attr("h"), 10, 32)
+	return uint32(h), err
+}
+
+// resumeInstead handles a client's wish to go on with an earlier session in
+// place of binding a resource.
+func (c *client) resumeInstead(st *wire.Stanza) error {
+	n := st.Node()
+	h, err := heard(n)
+	if err != nil {
+		return c.Send(failed("bad-request"))
+	}
+	answer, ok := c.resume(n.Attr("previd"), h)
+	if !ok {
+		return c.Send(answer)
+	}
+	if refusal := c.standing(); refusal != "" {
+		return refusal
+	}
+	if err := c.Send(answer); err != nil {
+		c.lost = true
+		return err
+	}
+	return c.attach()
+}
+
+// keep remembers the client's session for the case that its connection is lost.
+func (s *Server) keep(c *client) *session {
+	kept := &session{
+		id: rand.Text(), user: c.user, seat: c.seat, out: c.out,
+		client: c, gone: make(chan struct{}),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.managed[kept.id] = kept
+	return kept
+}
+
+// takeOver gives a session to c, or returns nil if c's user has none with this
+// id. A connection that still has it is cut: the client knows best which one
+// is dead.
+func (s *Server) takeOver(c *client, id string) *session {
+	deadline := time.NewTimer(handover)
+	defer deadline.Stop()
+	for {
+		s.mu.Lock()
+		kept := s.managed[id]
+		if kept == nil || kept.user != c.user || s.closing {
+			s.mu.Unlock()
+			return nil
+		}
+		if kept.client == nil {
+			kept.expires.Stop()
+			kept.client, kept.gone = c, make(chan struct{})
+			s.mu.Unlock()
+			return kept
+		}
+		kept.client.TLS().Cut()
+		gone := kept.gone
+		s.mu.Unlock()
+		select {
+		case <-gone:
+		case <-deadline.C:
+			return nil
+		}
+	}
+}
+
+// leave puts the session of a client whose connection is lost aside, and
+// reports whether it may be resumed.
+func (s *Server) leave(c *client) bool {
+	kept := c.session
+	if kept == nil || kept.out.Closed() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	kept.taken, kept.client = c.taken, nil
+	kept.expires = time.AfterFunc(s.cfg.Limits.Resume, func() { s.expire(kept) })
+	close(kept.gone)
+	return true
+}
+
+// forget takes a session off the Server's list: it will not be resumed.
+func (s *Server) forget(kept *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.managed[kept.id] == kept {
+		delete(s.managed, kept.id)
+		close(kept.gone)
+	}
+}
+
+// dismiss ends all sessions that wait.
+func (s *Server) dismiss() {
+	s.mu.Lock()
+	var waiting []*session
+	for id, kept := range s.managed {
+		if kept.client == nil {
+			kept.expires.Stop()
+			delete(s.managed, id)
+			waiting = append(waiting, kept)
+		}
+	}
+	s.mu.Unlock()
+	for _, kept := range waiting {
+		kept.end()
+	}
+}
+
+// expire ends a session that nobody came back for: its user has left, and its
+// stanzas are answered.
+func (s *Server) expire(kept *session) {
+	s.mu.Lock()
+	if kept.client != nil || s.managed[kept.id] != kept {
+		s.mu.Unlock()
+		return // resumed at the last moment
+	}
+	delete(s.managed, kept.id)
+	s.mu.Unlock()
+	kept.end()
+}
+
+// end gives up seat and Outbox of a session that has no connection.
+func (kept *session) end() {
+	var p relay.Pass
+	kept.seat.Leave(&p)
+	kept.out.Abandon()
+	p.Flush()
+}
