@@ -83,6 +83,8 @@ func (c *checker) config(d *document) *Config {
 	cfg.TLS = c.tls(d)
 	cfg.Listen = c.listen(d)
 	cfg.Rooms = c.rooms(d.Rooms.Host, cfg.Domains)
+	cfg.Calls = c.calls(d)
+	cfg.Contact = c.contact(d)
 	cfg.Limits = c.limits(d)
 	return cfg
 }

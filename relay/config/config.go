@@ -30,6 +30,8 @@ type Config struct {
 	Federation  Federation
 	DNS         DNS
 	Rooms       Rooms
+	Calls       Calls
+	Contact     Contact
 	Onion       Onion
 	Limits      Limits
 }

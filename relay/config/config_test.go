@@ -50,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Federation: config.Federation{Policy: config.DANE},
 		Rooms:      config.Rooms{Host: "rooms"},
+		Calls:      config.Calls{Lifetime: 12 * time.Hour},
 		Limits: config.Limits{
 			StanzaBytes: 262144, BytesPerSecond: 131072, LoginsPerMinute: 20,
 			ConnectionsPerAddress: 200, OutboxBytes: 4194304, Resume: 2 * time.Minute,
@@ -88,8 +89,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
 	}
 	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
-	if n := len(setting.FindAllString(filled, -1)); n != 26 {
-		t.Errorf("the template has %d defaults, want 26", n)
+	if n := len(setting.FindAllString(filled, -1)); n != 36 {
+		t.Errorf("the template has %d defaults, want 36", n)
 	}
 	uncommented := setting.ReplaceAllString(filled, "$1")
 	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {
@@ -146,6 +147,18 @@ resolver = "127.0.0.1:53"
 trust_anchor = "anchor"
 [rooms]
 host = "Chat"
+[calls]
+services = ["stun:[2001:DB8::1]:1", "turn:192.0.2.1?transport=tcp", "turns:TURN.example.org"]
+secret_file = "turn"
+lifetime = "1h"
+[contact]
+abuse = ["mailto:abuse@example.org"]
+admin = ["mailto:a@example.org", "xmpp:a@example.org"]
+feedback = ["https://example.org/feedback"]
+sales = ["tel:+4930123456"]
+security = ["https://example.org/security"]
+status = ["https://status.example.org"]
+support = ["xmpp:help@rooms.example.org?join"]
 [onion]
 socks = "127.0.0.1:9050"
 [limits]
@@ -176,8 +189,22 @@ resume = "0s"
 			Policy: config.DANEOnly,
 			Allow:  []string{"a.example", "*.a.example", "*.bücher.example"}, Deny: []string{"b.example", "*.onion"},
 		},
-		DNS:    config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
-		Rooms:  config.Rooms{Host: "chat"},
+		DNS:   config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
+		Rooms: config.Rooms{Host: "chat"},
+		Calls: config.Calls{
+			Services: []config.CallService{
+				{Type: "stun", Host: "2001:db8::1", Port: 1, Transport: "udp"},
+				{Type: "turn", Host: "192.0.2.1", Port: 3478, Transport: "tcp"},
+				{Type: "turns", Host: "TURN.example.org", Port: 5349, Transport: "tcp"},
+			},
+			SecretFile: "dir/turn", Lifetime: time.Hour,
+		},
+		Contact: config.Contact{
+			Abuse: []string{"mailto:abuse@example.org"}, Admin: []string{"mailto:a@example.org", "xmpp:a@example.org"},
+			Feedback: []string{"https://example.org/feedback"}, Sales: []string{"tel:+4930123456"},
+			Security: []string{"https://example.org/security"}, Status: []string{"https://status.example.org"},
+			Support: []string{"xmpp:help@rooms.example.org?join"},
+		},
 		Onion:  config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
 		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000},
 	}
@@ -235,6 +262,25 @@ func TestErrors(t *testing.T) {
 		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},
 		{"rooms", least + "[rooms]\nhost = \"a b\"\n", "lethe.toml:5: rooms.host has "},
 		{"rooms among domains", "domains = [\"a\", \"rooms.a\"]\nusers = \"u\"\nsigners = [\"" + key1 + "\"]\n", `lethe.toml: rooms.host makes "rooms.a", which stands in domains; `},
+		{"service without scheme", least + "[calls]\nservices = [\"turn.example.org\"]\n", `lethe.toml:5: calls.services has "turn.example.org", which is no STUN or TURN server; write e.g. "stun:turn.example.org"`},
+		{"service with slashes", least + "[calls]\nservices = [\n\"stun:a\",\n\"stun://a\"]\n", `lethe.toml:7: calls.services has "stun://a", `},
+		{"service of another kind", least + "[calls]\nservices = [\"ftp:a\"]\n", "lethe.toml:5: calls.services has "},
+		{"service without host", least + "[calls]\nservices = [\"stun:\"]\n", "lethe.toml:5: calls.services has "},
+		{"service at port 0", least + "[calls]\nservices = [\"stun:a:0\"]\n", "lethe.toml:5: calls.services has "},
+		{"service at a port too high", least + "[calls]\nservices = [\"stun:a:65536\"]\n", "lethe.toml:5: calls.services has "},
+		{"service without brackets", least + "[calls]\nservices = [\"stun:2001:db8::1\"]\n", "lethe.toml:5: calls.services has "},
+		{"service with one bracket", least + "[calls]\nservices = [\"stun:[::1\"]\n", "lethe.toml:5: calls.services has "},
+		{"service over something", least + "[calls]\nservices = [\"turn:a?transport=quic\"]\n", "lethe.toml:5: calls.services has "},
+		{"STUN with a transport", least + "[calls]\nservices = [\"stun:a?transport=tcp\"]\n", "lethe.toml:5: calls.services has "},
+		{"TURN without secret", least + "[calls]\nservices = [\"turn:a\"]\n", "lethe.toml:5: calls.services has a TURN server, and there is no secret for it; write e.g. secret_file = "},
+		{"secret without TURN", least + "[calls]\nservices = [\"stun:a\"]\nsecret_file = \"s\"\n", "lethe.toml:6: calls.secret_file is set, and services has no TURN server; "},
+		{"short lifetime", least + "[calls]\nlifetime = \"59s\"\n", `lethe.toml:5: calls.lifetime has "59s"; write at least "1m"`},
+		{"long lifetime", least + "[calls]\nlifetime = \"169h\"\n", `lethe.toml:5: calls.lifetime has "169h"; `},
+		{"contact without scheme", least + "[contact]\nadmin = [\n\"mailto:a@b\",\n\"a@b\"]\n", `lethe.toml:7: contact.admin has "a@b", which is no URI; write e.g. "mailto:admin@example.org"`},
+		{"contact with a blank", least + "[contact]\nabuse = [\"mailto:a b\"]\n", `lethe.toml:5: contact.abuse has "mailto:a b", `},
+		{"contact with a bad scheme", least + "[contact]\nabuse = [\"0x:a\"]\n", "lethe.toml:5: contact.abuse has "},
+		{"contact without host", least + "[contact]\nabuse = [\"https://\"]\n", "lethe.toml:5: contact.abuse has "},
+		{"contact with scheme alone", least + "[contact]\nabuse = [\"mailto:\"]\n", `lethe.toml:5: contact.abuse has "mailto:", which is no URI; `},
 		{"negative limit", least + "[limits]\nlogins_per_minute = -1\n", "lethe.toml:5: limits.logins_per_minute is -1; "},
 		{"small stanzas", least + "[limits]\nstanza_bytes = 9999\n", "lethe.toml:5: limits.stanza_bytes is 9999; write at least 10000"},
 		{"no outbox", least + "[limits]\noutbox_bytes = 0\n", "lethe.toml:5: limits.outbox_bytes is 0; write at least 262144"},
@@ -268,6 +314,11 @@ func FuzzParse(f *testing.F) {
 		}
 		if len(c.Domains) == 0 || len(c.Signers) == 0 || c.Users == "" || len(c.TLS.Certificates) == 0 {
 			t.Fatalf("accepted without what must be there: %+v", c)
+		}
+		for _, s := range c.Calls.Services {
+			if s.Host == "" || s.Port == 0 || s.Type[:4] == "turn" && c.Calls.SecretFile == "" {
+				t.Fatalf("accepted services %+v", c.Calls)
+			}
 		}
 		if c.Limits.OutboxBytes < c.Limits.StanzaBytes || c.Limits.OutboxBytes == 0 || c.ForgetAfter < 0 {
 			t.Fatalf("accepted limits %+v", c.Limits)

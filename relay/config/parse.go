@@ -63,6 +63,20 @@ type document struct {
 	Rooms struct {
 		Host string `toml:"host"`
 	} `toml:"rooms"`
+	Calls struct {
+		Services   []string `toml:"services"`
+		SecretFile string   `toml:"secret_file"`
+		Lifetime   string   `toml:"lifetime"`
+	} `toml:"calls"`
+	Contact struct {
+		Abuse    []string `toml:"abuse"`
+		Admin    []string `toml:"admin"`
+		Feedback []string `toml:"feedback"`
+		Sales    []string `toml:"sales"`
+		Security []string `toml:"security"`
+		Status   []string `toml:"status"`
+		Support  []string `toml:"support"`
+	} `toml:"contact"`
 	Onion struct {
 		SOCKS string `toml:"socks"`
 	} `toml:"onion"`
@@ -87,6 +101,7 @@ func defaults() *document {
 	d.Listen.ServerTLS = []string{"[::]:5270"}
 	d.Federation.Policy = "dane"
 	d.Rooms.Host = "rooms"
+	d.Calls.Lifetime = "12h"
 	d.Limits.StanzaBytes = 256 << 10
 	d.Limits.BytesPerSecond = 128 << 10
 	d.Limits.LoginsPerMinute = 20

@@ -45,6 +45,20 @@ signers      = [SIGNERS]
 [rooms]
 # host = "rooms"                  # rooms.example.org; "" switches rooms off
 
+[calls]                           # STUN and TURN servers for the calls of this relay's users
+# services    = []                # e.g. ["stun:turn.example.org", "turns:turn.example.org:5349"]
+# secret_file = ""                # file with the secret shared with the TURN servers
+# lifetime    = "12h"             # of a credential for TURN
+
+[contact]                         # lists of addresses to publish, e.g. ["mailto:admin@example.org"]
+# abuse    = []
+# admin    = []
+# feedback = []
+# sales    = []
+# security = []
+# status   = []
+# support  = []
+
 [onion]
 # socks = ""                      # ip:port of Tor's SOCKS, for peers under .onion
 
