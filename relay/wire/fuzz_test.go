@@ -273,7 +273,26 @@ func FuzzNode(f *testing.F) {
 		if err := sameTree(theirs, node, ""); err != nil {
 			t.Fatalf("%q: %v", s.Raw(), err)
 		}
+		checkOutline(t, s)
 	})
+}
+
+// checkOutline compares what was cut off with what it was.
+func checkOutline(t *testing.T, s *Stanza) {
+	t.Helper()
+	whole := s.Node()
+	for i, c := range s.Outline(1).Children {
+		alone, err := ParseStanza(c.Raw, "urn:elsewhere")
+		if err == PolicyViolation {
+			continue // so much is declared around it
+		}
+		if err != nil {
+			t.Fatalf("child %d of %q by itself is %q: %v", i, s.Raw(), c.Raw, err)
+		}
+		if err := sameTree(whole.Children[i], alone.Node(), ""); err != nil {
+			t.Fatalf("child %d of %q by itself is %q: %v", i, s.Raw(), c.Raw, err)
+		}
+	}
 }
 
 // normalise makes up for encoding/xml not making white space in values blanks

@@ -12,6 +12,7 @@ type Node struct {
 	Attrs    []Attr
 	Children []*Node
 	Text     string // its own character data, without that of its children
+	Raw      []byte // see [Stanza.Outline]; else nil
 }
 
 // An Attr is an attribute that declares no namespace. NS is "" if its name has
@@ -40,13 +41,15 @@ func (n *Node) Child(ns, name string) *Node {
 }
 
 // Node returns the stanza, as it was received, as a tree.
-func (s *Stanza) Node() *Node {
-	t := &tree{b: s.raw}
+func (s *Stanza) Node() *Node { return s.tree(-1).element() }
+
+// tree returns one that is about to read s, and to cut off what lies at depth.
+func (s *Stanza) tree(depth int) *tree {
+	t := &tree{b: s.raw, p: len("<"), depth: depth}
 	for _, d := range s.sc.outer {
 		t.bind(string(d.prefix), string(d.name))
 	}
-	t.p = 1
-	return t.element()
+	return t
 }
 
 // A tree builds Nodes. It reads bytes the scanner found well-formed, so it need
@@ -55,6 +58,8 @@ type tree struct {
 	b     []byte
 	p     int
 	binds []Attr // Name is a prefix, Value what it means
+	depth int    // so many levels further down elements are cut off; below 0: none is
+	cut   *cutting
 }
 
 func (t *tree) bind(prefix, ns string) { t.binds = append(t.binds, Attr{Name: prefix, Value: ns}) }
@@ -62,6 +67,7 @@ func (t *tree) bind(prefix, ns string) { t.binds = append(t.binds, Attr{Name: pr
 func (t *tree) lookup(prefix string) string {
 	for i := len(t.binds) - 1; i >= 0; i-- {
 		if t.binds[i].Name == prefix {
+			t.cut.uses(i)
 			return t.binds[i].Value
 		}
 	}
@@ -80,6 +86,9 @@ func (t *tree) until(stops string) []byte {
 
 // element reads an element whose < was read.
 func (t *tree) element() *Node {
+	if t.depth == 0 {
+		return t.cutOff()
+	}
 	outside := len(t.binds)
 	prefix, local := splitName(t.until(" \t\r\n/>"))
 	n := &Node{Name: local}
@@ -95,7 +104,9 @@ func (t *tree) element() *Node {
 	if empty {
 		t.p++
 	} else {
+		t.depth--
 		t.content(n)
+		t.depth++
 	}
 	t.binds = t.binds[:outside]
 	return n
@@ -132,7 +143,10 @@ func (t *tree) content(n *Node) {
 	const cdata, cdataEnd = "![CDATA[", "]]>"
 	var text []byte
 	for {
-		text = appendDecoded(text, t.until("<"), false)
+		s := t.until("<")
+		if t.cut == nil {
+			text = appendDecoded(text, s, false)
+		}
 		t.p++
 		switch rest := t.b[t.p:]; {
 		case rest[0] == '/':

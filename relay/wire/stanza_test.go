@@ -283,3 +283,29 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+// TestOutline: what is at the depth stands by itself, what is above is a tree.
+func TestOutline(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"<iq><a xmlns='u'><b><c>x&amp;<![CDATA[y]]></c></b></a></iq>", "<c xmlns='u'>x&amp;<![CDATA[y]]></c>"},
+		{"<iq><a xmlns='u'><b><c xmlns=\"v\"/></b></a></iq>", "<c xmlns=\"v\"/>"},
+		{"<iq><a><b><c/></b></a></iq>", "<c xmlns='jabber:client'/>"},
+		{"<iq><a xmlns=''><b><c/></b></a></iq>", "<c xmlns=''/>"},
+		{"<iq xmlns:p='u&apos;'><a><b><p:c><p:d/></p:c></b></a></iq>", "<p:c xmlns:p='u&apos;'><p:d/></p:c>"},
+		{"<iq xmlns:p='u'><a xmlns='v'><b><p:c \n q='1'><d/></p:c></b></a></iq>", "<p:c xmlns:p='u' xmlns='v' \n q='1'><d/></p:c>"},
+		{"<iq xmlns:p='u' xmlns:q='v'><a><b xmlns:p='w'><c xmlns='x' p:y='1'/></b></a></iq>", "<c xmlns:p='w' xmlns='x' p:y='1'/>"},
+		{"<iq xmlns:p='u'><a><b><c xmlns='x' xmlns:p='w'><p:d xml:lang='de'/></c></b></a></iq>", "<c xmlns='x' xmlns:p='w'><p:d xml:lang='de'/></c>"},
+	}
+	for _, tt := range tests {
+		n := mustParse(t, tt.in).Outline(3)
+		c := n.Children[0].Children[0].Children[0]
+		if string(c.Raw) != tt.want || cap(c.Raw) != len(c.Raw) || c.Name != "c" || c.Text != "" || c.Children != nil {
+			t.Errorf("%s: %s\nwant %s", tt.in, c.Raw, tt.want)
+		}
+	}
+	n := mustParse(t, "<iq><a>t<b>u<c/><d/>v</b><e/></a>w</iq>").Outline(2)
+	a := n.Children[0]
+	if n.Text != "w" || a.Text != "t" || a.Raw != nil || len(a.Children) != 2 || string(a.Children[1].Raw) != "<e xmlns='jabber:client'/>" {
+		t.Errorf("%+v", a)
+	}
+}
