@@ -19,6 +19,38 @@ func (s *Stanza) SetLang(lang string) { s.otherLang = lang }
 // and the stanza uses is declared again. All behind the tag is copied: a child
 // that says itself to be in jabber:client stays there.
 func (s *Stanza) Append(dst []byte, ns string) []byte {
+	dst = s.appendTag(dst, ns)
+	return append(dst, s.raw[s.sc.tagEnd:]...)
+}
+
+// AppendEdited is Append for a stanza that changes on its way: it leaves out
+// those of its Children that drop names, and puts more behind the last one. All
+// that stays is copied like by Append. A drop may be nil; more is whole elements
+// that declare their namespaces.
+func (s *Stanza) AppendEdited(dst []byte, ns string, drop func(Child) bool, more []byte) []byte {
+	sc := s.sc
+	dst = s.appendTag(dst, ns)
+	if s.raw[sc.tagEnd] == '/' { // an empty element
+		if len(more) == 0 {
+			return append(dst, "/>"...)
+		}
+		dst = append(append(append(dst, '>'), more...), "</"...)
+		return append(append(dst, sc.view.name.name.of(s.raw)...), '>')
+	}
+	at := sc.tagEnd
+	for i := range sc.children {
+		if drop != nil && drop(s.child(i)) {
+			dst = append(dst, s.raw[at:sc.children[i].raw.from]...)
+			at = sc.children[i].raw.to
+		}
+	}
+	dst = append(dst, s.raw[at:sc.endAt]...)
+	dst = append(dst, more...)
+	return append(dst, s.raw[sc.endAt:]...)
+}
+
+// appendTag appends the start tag up to its > or />.
+func (s *Stanza) appendTag(dst []byte, ns string) []byte {
 	sc := s.sc
 	dst = append(dst, '<')
 	dst = append(dst, sc.view.name.name.of(s.raw)...)
@@ -35,7 +67,7 @@ func (s *Stanza) Append(dst []byte, ns string) []byte {
 	if s.otherLang != "" && s.Lang() == nil {
 		dst = AppendAttr(dst, "xml:lang", s.otherLang)
 	}
-	return append(dst, s.raw[sc.tagEnd:]...)
+	return dst
 }
 
 // maxEscaped is how many bytes escaping makes of one, at most.
