@@ -34,7 +34,8 @@ type home struct {
 	mu    sync.Mutex
 	left  int
 	seats int
-	full  bool // refuse to bind
+	last  *relay.Outbox // of the seat bound last
+	full  bool          // refuse to bind
 }
 
 type seat struct {
@@ -50,6 +51,7 @@ func (h *home) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.Sea
 		return nil, &relay.BindError{Condition: wire.CondResourceConstraint, Text: "enough"}
 	}
 	h.seats++
+	h.last = out
 	if resource == "" {
 		resource = fmt.Sprintf("made-%d", h.seats)
 	}
@@ -537,16 +539,25 @@ func TestLeaveOnEveryEnd(t *testing.T) {
 		end(c)
 		c.Cut()
 	}
+	f.gone(t, len(ends))
+}
+
+func (f *fixture) left() int {
+	f.home.mu.Lock()
+	defer f.home.mu.Unlock()
+	return f.home.left
+}
+
+// gone waits until so many seats are given up.
+func (f *fixture) gone(t *testing.T, want int) {
+	t.Helper()
 	for range 200 {
-		f.home.mu.Lock()
-		left := f.home.left
-		f.home.mu.Unlock()
-		if left == len(ends) {
+		if f.left() == want {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Errorf("%d of %d left", f.home.left, len(ends))
+	t.Errorf("%d of %d left", f.left(), want)
 }
 
 func TestNegotiationHasADeadline(t *testing.T) {

@@ -33,6 +33,7 @@ type session struct {
 	client  *client       // who has it; nil while it waits
 	gone    chan struct{} // closed when that client is gone
 	expires *time.Timer   // while it waits
+	over    bool          // of it only the count is left, for the client to know
 }
 
 // enable turns stream management on (XEP-0198 §3) and returns the answer. The
@@ -55,13 +56,15 @@ func (c *client) enable(resume bool) []byte {
 // connects the session.
 func (c *client) resume(id string, h uint32) (answer []byte, ok bool) {
 	s := c.srv.takeOver(c, id)
-	if s == nil {
+	switch {
+	case s == nil:
 		return failed("item-not-found"), false
-	}
-	if s.out.Closed() || !s.out.Acknowledge(&c.pass, h) {
+	case s.over:
+		return s.failed(), false
+	case s.out.Closed() || !s.out.Acknowledge(&c.pass, h):
 		c.srv.forget(s)
 		s.end()
-		return failed("item-not-found"), false
+		return s.failed(), false
 	}
 	c.session, c.seat, c.out = s, s.seat, s.out
 	c.taken, c.counting = s.taken, true
@@ -78,6 +81,13 @@ func (c *client) attach() error {
 	c.seat.Active(&c.pass, true) // XEP-0352 §5: as if newly bound
 	c.pass.Flush()
 	return nil
+}
+
+// failed refuses to resume a session that is over, and says how much of what
+// the client sent had been handled (XEP-0198 §5).
+func (s *session) failed() []byte {
+	b := wire.AppendAttr([]byte("<failed xmlns='"+nsSM+"'"), "h", strconv.FormatUint(uint64(s.taken), 10))
+	return append(b, "><item-not-found xmlns='"+wire.NSStanzaErrors+"'/></failed>"...)
 }
 
 func failed(condition string) []byte {
@@ -153,7 +163,7 @@ func (s *Server) keep(c *client) *session {
 }
 
 // takeOver gives a session to c, or returns nil if c's user has none with this
-// id. A connection that still has it is cut: the client knows best which one
+// id. One that is over is given to nobody. A connection that still has it is cut: the client knows best which one
 // is dead.
 func (s *Server) takeOver(c *client, id string) *session {
 	deadline := time.NewTimer(handover)
@@ -164,6 +174,10 @@ func (s *Server) takeOver(c *client, id string) *session {
 		if kept == nil || kept.user != c.user || s.closing {
 			s.mu.Unlock()
 			return nil
+		}
+		if kept.over {
+			s.mu.Unlock()
+			return kept
 		}
 		if kept.client == nil {
 			kept.expires.Stop()
@@ -215,7 +229,7 @@ func (s *Server) dismiss() {
 	s.mu.Lock()
 	var waiting []*session
 	for id, kept := range s.managed {
-		if kept.client == nil {
+		if kept.client == nil && !kept.over {
 			kept.expires.Stop()
 			delete(s.managed, id)
 			waiting = append(waiting, kept)
@@ -228,22 +242,29 @@ func (s *Server) dismiss() {
 }
 
 // expire ends a session that nobody came back for: its user has left, and its
-// stanzas are answered.
+// stanzas are answered. The count stays for as long again.
 func (s *Server) expire(kept *session) {
 	s.mu.Lock()
-	if kept.client != nil || s.managed[kept.id] != kept {
+	switch {
+	case kept.client != nil || s.managed[kept.id] != kept:
 		s.mu.Unlock()
 		return // resumed at the last moment
+	case kept.over:
+		delete(s.managed, kept.id)
+		s.mu.Unlock()
+		return
 	}
-	delete(s.managed, kept.id)
+	kept.over = true
+	kept.expires.Reset(s.cfg.Limits.Resume)
 	s.mu.Unlock()
 	kept.end()
 }
 
 // end gives up seat and Outbox of a session that has no connection.
-func (kept *session) end() {
+func (s *session) end() {
 	var p relay.Pass
-	kept.seat.Leave(&p)
-	kept.out.Abandon()
+	s.seat.Leave(&p)
+	s.out.Abandon()
 	p.Flush()
+	s.seat, s.out = nil, nil
 }
