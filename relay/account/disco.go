@@ -23,7 +23,7 @@ const (
 func domainHandlers() []handler {
 	return []handler{
 		{nsDiscoInfo, "query", anybody, domainInfo, nil},
-		{nsDiscoItems, "query", anybody, noItems, nil},
+		{nsDiscoItems, "query", anybody, domainItems, nil},
 		{nsPing, "ping", anybody, done, nil},
 		{nsTime, "time", anybody, entityTime, nil},
 		{nsSession, "session", anybody, nil, done},
@@ -65,6 +65,18 @@ func (q *query) info(identity string, features ...string) relay.Drop {
 	b := append([]byte(nil), "<query xmlns='"+nsDiscoInfo+"'>"+identity...)
 	for _, f := range features {
 		b = append(b, "<feature var='"+f+"'/>"...)
+	}
+	return q.reply(append(b, "</query>"...))
+}
+
+// domainItems names the services below a domain (XEP-0030 §4.1).
+func domainItems(q *query) relay.Drop {
+	if q.node() != "" || len(q.server.services) == 0 {
+		return noItems(q)
+	}
+	b := []byte("<query xmlns='" + nsDiscoItems + "'>")
+	for _, label := range q.server.services {
+		b = append(wire.AppendAttr(append(b, "<item"...), "jid", label+"."+q.to.Domain()), "/>"...)
 	}
 	return q.reply(append(b, "</query>"...))
 }

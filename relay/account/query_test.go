@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"lethe/relay/account"
 )
 
 // TestQueries: what a domain and an account answer, and to whom.
@@ -83,6 +85,20 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s %s to %s: %q\nwant %q", tt.typ, tt.request, tt.to, got, want)
 		}
 	}
+}
+
+// TestServicesAreListed: a domain names what lies below it.
+func TestServicesAreListed(t *testing.T) {
+	l := newLab(t)
+	l.server = account.New(l.router, parseUsers(t, people), account.Config{
+		Domains: []string{home}, Services: []string{"rooms", "proxy"},
+	})
+	l.router.Handle(home, l.server)
+	alice := l.bind("alice@example.org/x")
+	alice.send("<iq id='1' type='get' to='example.org'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>")
+	alice.want("<iq type='result' id='1' from='example.org' to='alice@example.org/x'>" +
+		"<query xmlns='http://jabber.org/protocol/disco#items'>" +
+		"<item jid='rooms.example.org'/><item jid='proxy.example.org'/></query></iq>")
 }
 
 // TestQueriesWithoutAddress are for the account (RFC 6120 §10.3.3).

@@ -16,6 +16,7 @@ import (
 // Config is what a Server needs to know beside its users.
 type Config struct {
 	Domains     []string         // served, in normal form
+	Services    []string         // labels before each domain at which there is more, as in proxy.example.org
 	ForgetAfter time.Duration    // how long memory outlives the last connection; 0: not at all
 	Now         func() time.Time // nil: time.Now
 }
@@ -26,6 +27,7 @@ type Config struct {
 type Server struct {
 	router   *relay.Router
 	domains  []string
+	services []string
 	forget   time.Duration
 	now      func() time.Time
 	atDomain []handler
@@ -45,6 +47,7 @@ func New(r *relay.Router, set *users.Set, cfg Config) *Server {
 	s := &Server{
 		router:   r,
 		domains:  slices.Clone(cfg.Domains),
+		services: slices.Clone(cfg.Services),
 		forget:   cfg.ForgetAfter,
 		now:      cfg.Now,
 		atDomain: domainHandlers(),
