@@ -12,7 +12,7 @@ import (
 // What a Client finds wrong with a server.
 var (
 	ErrNoMechanism = errors.New("sasl: the server offers no mechanism we would use")
-	ErrDowngrade   = errors.New("sasl: what the server advertised was changed on its way") // XEP-0474
+	ErrDowngrade   = errors.New("sasl: the server says of this connection what we do not see") // XEP-0474, XEP-0515
 	ErrServer      = errors.New("sasl: the server does not know the password")
 	ErrOutOfStep   = errors.New("sasl: the server sent a message out of step")
 )
@@ -25,6 +25,7 @@ type ClientConfig struct {
 	// Exporter and EndPoint are the connection's channel bindings
 	// tls-exporter and tls-server-end-point, nil if it has them not.
 	Exporter, EndPoint []byte
+	TLSVersion         uint16 // of the connection, as on the wire; 0: not compared
 
 	Mechanisms []string // as advertised
 	Bindings   []string // as advertised (XEP-0440), nil if they were not
@@ -175,7 +176,11 @@ func (c *Client) final(challenge string) ([]byte, error) {
 		return nil, ErrOutOfStep
 	}
 	// XEP-0474 §6.2
-	if m.advertised != "" && m.advertised != advertised(c.scram.hash, c.cfg.Mechanisms, c.cfg.Bindings) {
+	if m.list != "" && m.list != advertised(c.scram.hash, c.cfg.Mechanisms, c.cfg.Bindings) {
+		return nil, ErrDowngrade
+	}
+	// XEP-0515 §4.2
+	if own := version(c.cfg.TLSVersion); m.version != "" && own != "" && m.version != own {
 		return nil, ErrDowngrade
 	}
 	clientKey, serverKey, err := keys(c.scram.hash, c.cfg.Password, m.salt, m.iterations)

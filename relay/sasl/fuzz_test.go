@@ -59,7 +59,7 @@ func FuzzServerFirst(f *testing.F) {
 			return
 		}
 		x := scram{verifier: Verifier{Iterations: m.iterations, Salt: m.salt}}
-		if again := string(x.first(clientFirst{}, nil, m.nonce, "")); !rewritten(s, again) {
+		if again := string(x.first(clientFirst{}, nil, m.nonce, seen{})); !rewritten(s, again) {
 			t.Errorf("%q read as %q", s, again)
 		}
 	})
@@ -70,6 +70,16 @@ func FuzzServerFinal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		if v, err := parseServerFinal(s); err == nil && !rewritten(s, "v="+encode(v)) {
 			t.Errorf("%q read as %q", s, v)
+		}
+	})
+}
+
+func FuzzToken(f *testing.F) {
+	seeded(f)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		name, proof, ok := parseToken(message)
+		if ok && name+"\x00"+string(proof) != string(message) {
+			t.Errorf("%q read as %q and %q", message, name, proof)
 		}
 	})
 }

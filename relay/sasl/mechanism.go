@@ -2,6 +2,7 @@ package sasl
 
 import (
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -54,4 +55,12 @@ func advertised(h Hash, mechanisms, bindings []string) string {
 		s += "\x1f" + list(bindings)
 	}
 	return base64.StdEncoding.EncodeToString(h.sum([]byte(s)))
+}
+
+// version writes a version of TLS as XEP-0515 §4.1 does: 0304 is TLS 1.3.
+func version(tls uint16) string {
+	if tls == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%04x", tls)
 }

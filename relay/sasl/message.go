@@ -36,7 +36,7 @@ type serverFirst struct {
 	nonce      string
 	salt       []byte
 	iterations int
-	advertised string // XEP-0474; "" if absent
+	seen
 }
 
 type clientFinal struct {
@@ -109,12 +109,18 @@ func parseServerFirst(s string) (serverFirst, error) {
 	}
 	m.iterations = n
 	for _, x := range a[3:] {
-		if v, ok := strings.CutPrefix(x, "h="); ok {
-			if m.advertised != "" {
-				return m, errMessage
-			}
-			m.advertised = v
+		known := &m.list
+		switch x[0] {
+		case 'h':
+		case 't':
+			known = &m.version
+		default:
+			continue
 		}
+		if *known != "" {
+			return m, errMessage
+		}
+		*known = x[2:]
 	}
 	return m, nil
 }

@@ -16,14 +16,24 @@ type scram struct {
 	transcript string // client-first-message-bare, server-first-message
 }
 
+// seen is what the server tells of its own view, so that a client with another
+// one notices who stands between. Either may be "".
+type seen struct {
+	list    string // hash of what was advertised (XEP-0474)
+	version string // of TLS (XEP-0515)
+}
+
 // first answers the client-first-message with the server-first-message.
-// serverNonce is fresh and printable, list the hash of XEP-0474 or "".
-func (x *scram) first(m clientFirst, channel []byte, serverNonce, list string) []byte {
+// serverNonce is fresh and printable.
+func (x *scram) first(m clientFirst, channel []byte, serverNonce string, own seen) []byte {
 	x.nonce = m.nonce + serverNonce
 	x.binding = append([]byte(m.text), channel...)
 	answer := "r=" + x.nonce + ",s=" + encode(x.verifier.Salt) + ",i=" + strconv.Itoa(x.verifier.Iterations)
-	if list != "" {
-		answer += ",h=" + list
+	if own.list != "" {
+		answer += ",h=" + own.list
+	}
+	if own.version != "" {
+		answer += ",t=" + own.version
 	}
 	x.transcript = m.bare + "," + answer
 	return []byte(answer)

@@ -32,6 +32,11 @@ type Config struct {
 	// Exporter and EndPoint are the connection's channel bindings
 	// tls-exporter and tls-server-end-point, nil if it has them not.
 	Exporter, EndPoint []byte
+	// TLSVersion is the connection's, as on the wire; 0 is not told.
+	TLSVersion uint16
+	// From is the user that the client's stream header names, prepared, or "".
+	// An authorization identity must be the same.
+	From string
 	// Plain offers PLAIN. Every attempt at it, a stranger's too, costs the
 	// server a password hashed with SHA-256 Iterations times.
 	Plain bool
@@ -174,8 +179,8 @@ func (s *Server) scramFirst(message []byte) ([]byte, bool, error) {
 	s.scram.hash = s.mech.hash
 	s.scram.verifier, s.scram.known = s.verifier(s.mech.hash)
 	s.next = s.scramFinal
-	list := advertised(s.mech.hash, s.Mechanisms(), s.Bindings())
-	return s.scram.first(m, channel, rand.Text(), list), false, nil
+	own := seen{advertised(s.mech.hash, s.Mechanisms(), s.Bindings()), version(s.cfg.TLSVersion)}
+	return s.scram.first(m, channel, rand.Text(), own), false, nil
 }
 
 func (s *Server) scramFinal(message []byte) ([]byte, bool, error) {
@@ -272,6 +277,9 @@ func (s *Server) claim(name, authzid string) error {
 	local, domain, _ := strings.Cut(authzid, "@")
 	if local, err = prepareUser(local); err != nil || local != user || !strings.EqualFold(domain, s.cfg.Domain) {
 		return InvalidAuthzid
+	}
+	if s.cfg.From != "" && s.cfg.From != user {
+		return InvalidAuthzid // XEP-0388 §4.4
 	}
 	return nil
 }

@@ -182,7 +182,7 @@ func TestUnknownUserLooksLikeAKnownOne(t *testing.T) {
 	}
 	known, made := challenge(cfg, "müller", "SCRAM-SHA-256"), challenge(cfg, "nobody", "SCRAM-SHA-256")
 	if len(known.salt) != len(made.salt) || known.iterations != made.iterations ||
-		len(known.nonce) != len(made.nonce) || known.advertised != made.advertised {
+		len(known.nonce) != len(made.nonce) || known.list != made.list {
 		t.Errorf("known %+v, unknown %+v", known, made)
 	}
 	if again := challenge(cfg, "NOBODY", "SCRAM-SHA-256"); !bytes.Equal(again.salt, made.salt) || again.nonce == made.nonce {
@@ -208,8 +208,10 @@ func TestDowngradeIsNoticed(t *testing.T) {
 		"mechanism": func(c *ClientConfig) { c.Mechanisms = []string{"SCRAM-SHA-1"} },
 		"binding":   func(c *ClientConfig) { c.Bindings = []string{TLSServerEndPoint} },
 		"bindings":  func(c *ClientConfig) { c.Bindings = nil },
+		"TLS 1.3":   func(c *ClientConfig) { c.TLSVersion = 0x0303 },
 	} {
 		cfg := config(t)
+		cfg.TLSVersion = 0x0304
 		s := NewServer(cfg)
 		cc := clientOf(s, cfg)
 		cc.External = false

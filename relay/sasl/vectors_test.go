@@ -10,7 +10,7 @@ import (
 var vectors = []struct {
 	source, mech             string
 	clientNonce, serverNonce string
-	salt, list               string
+	salt, list, version      string
 	mechanisms, bindings     []string
 	channel                  string
 	clientFirst, serverFirst string
@@ -46,6 +46,18 @@ var vectors = []struct {
 		clientFinal: "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3,p=M/SIDjT+dfcxUh89jZEypRvFxB4=",
 		serverFinal: "v=MQrMPvv7yv4x4Cq4W4Ih25EqS2c=",
 	},
+	{
+		source: "XEP-0515 §4.3", mech: "SCRAM-SHA-1-PLUS",
+		clientNonce: "12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6", serverNonce: "a09117a6-ac50-4f2f-93f1-93799c2bddf6",
+		salt: "QSXCR+Q6sek8bf92", list: "G6k/rBLDqgOhRRaCuuatSDFkJ08=", version: "0304",
+		mechanisms:  []string{"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"},
+		bindings:    []string{"tls-server-end-point", "tls-exporter"},
+		channel:     "THIS IS FAKE CB DATA",
+		clientFirst: "p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6",
+		serverFirst: "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,s=QSXCR+Q6sek8bf92,i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304",
+		clientFinal: "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,p=KHUfN8dSy1K95crT4D5y1ItLJfs=",
+		serverFinal: "v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4=",
+	},
 }
 
 func TestVectorsServer(t *testing.T) {
@@ -61,7 +73,7 @@ func TestVectorsServer(t *testing.T) {
 			t.Fatal(v.source, err)
 		}
 		x := scram{hash: mech.hash, verifier: verifier, known: true}
-		if got := x.first(first, []byte(v.channel), v.serverNonce, v.list); string(got) != v.serverFirst {
+		if got := x.first(first, []byte(v.channel), v.serverNonce, seen{v.list, v.version}); string(got) != v.serverFirst {
 			t.Errorf("%s: server-first-message %s", v.source, got)
 		}
 		final, err := parseClientFinal(v.clientFinal)
@@ -81,6 +93,9 @@ func TestVectorsClient(t *testing.T) {
 		if v.channel != "" {
 			cfg.Exporter = []byte(v.channel)
 		}
+		if v.version != "" {
+			cfg.TLSVersion = 0x0304
+		}
 		if v.mechanisms == nil {
 			cfg.Mechanisms = []string{v.mech}
 		}
@@ -93,7 +108,7 @@ func TestVectorsClient(t *testing.T) {
 			t.Errorf("%s: client-first-message %s, %v", v.source, got, err)
 		}
 		got, err := c.Step([]byte(v.serverFirst))
-		if v.channel != "" { // the specification's client sends an extension, ours does not
+		if v.source == "XEP-0474 §6.3" { // its client sends an extension, ours does not
 			if err != nil {
 				t.Errorf("%s: %v", v.source, err)
 			}
