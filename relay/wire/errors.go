@@ -146,10 +146,17 @@ func (c Condition) describe() (name, typ string) {
 
 // AppendError appends the error that answers the stanza s (RFC 6120 §8.3): same
 // kind, same id, type error, the condition c and text (if any) for people.
-// Nothing of the stanza's payload is echoed. A nonza is answered by nothing. If ns is not empty it is declared, so that the
-// answer stands on its own; on a stream whose content namespace is the default
-// one it need not be. Empty from and to are left out.
+// Nothing of the stanza's payload is echoed. A nonza is answered by nothing. If
+// ns is not empty it is declared, so that the answer stands on its own; on a
+// stream whose content namespace is the default one it need not be. Empty from
+// and to are left out.
 func AppendError(dst []byte, s *Stanza, ns, from, to string, c Condition, text string) []byte {
+	return AppendErrorWith(dst, s, ns, from, to, c, text, "")
+}
+
+// AppendErrorWith is [AppendError] with a condition of an application's own
+// (RFC 6120 §8.3.4): an element, or "" for none.
+func AppendErrorWith(dst []byte, s *Stanza, ns, from, to string, c Condition, text, own string) []byte {
 	kind := s.Kind.String()
 	if kind == "" {
 		return dst
@@ -177,6 +184,7 @@ func AppendError(dst []byte, s *Stanza, ns, from, to string, c Condition, text s
 	dst = append(dst, name...)
 	dst = append(dst, " xmlns='"+NSStanzaErrors+"'/>"...)
 	dst = appendErrorText(dst, NSStanzaErrors, text)
+	dst = append(dst, own...)
 	dst = append(dst, "</error></"...)
 	dst = append(dst, kind...)
 	return append(dst, '>')

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -108,6 +109,41 @@ func TestAppend(t *testing.T) {
 		s.SetLang("de")
 		if got := string(s.Append([]byte("x"), NSServer)); got != "x"+test.want {
 			t.Errorf("%q became\n%q, want\n%q", test.xml, got, test.want)
+		}
+	}
+}
+
+// TestAppendForwarded: wherever it stands, a forwarded stanza is what it was.
+func TestAppendForwarded(t *testing.T) {
+	const body = "<body>a  &#65;<![CDATA[<]]></body >"
+	for _, xml := range []string{
+		"<message id='1'  >" + body + "</message>",
+		"<message xmlns='jabber:client'>" + body + "</message>",
+		"<c:message>" + body + "<c:body/></c:message>",
+		"<q:message xmlns:q='jabber:client'><body xmlns=''/><body/></q:message>",
+		"<message><x:a y:b=''/></message>",
+		"<message/>",
+	} {
+		s := first(prefixHeader + xml)
+		if s == nil {
+			t.Fatalf("%q is refused", xml)
+		}
+		s.SetFrom("f'")
+		room := make([]byte, 0, s.MaxAppend(NSClient)+MaxDeclared)
+		b := s.AppendForwarded(room, NSClient)
+		if &b[0] != &room[:1][0] {
+			t.Errorf("%q became %d bytes, more than %d", xml, len(b), cap(room))
+		}
+		if !strings.Contains(string(b), string(s.Raw()[s.sc.tagEnd:])) {
+			t.Errorf("%q became %q", xml, b)
+		}
+		want := mustParse(t, string(s.Append(nil, NSClient))).Node()
+		got := mustParse(t, "<iq><f xmlns='urn:f'>"+string(b)+"</f></iq>").Node().Children[0].Children[0]
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q forwarded is %+v, want %+v", xml, got, want)
+		}
+		if s.Sender() != "f'" || mustParse(t, "<iq from='a&amp;b'/>").Sender() != "a&b" {
+			t.Errorf("the sender is %q", s.Sender())
 		}
 	}
 }
@@ -224,6 +260,10 @@ func TestErrors(t *testing.T) {
 		"<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>gone &lt;away&gt;</text></error></message>"
 	if got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	own := string(AppendErrorWith(nil, s, "", "b&", "a", CondServiceUnavailable, "gone <away>", "<x xmlns='u'/>"))
+	if own != strings.Replace(want, "</error>", "<x xmlns='u'/></error>", 1) {
+		t.Errorf("with a condition of its own: %q", own)
 	}
 	reply := mustParse(t, string(AppendError(nil, s, NSClient, "", "", CondGone, "")))
 	if string(reply.Type()) != "error" || Answerable(reply) {
