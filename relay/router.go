@@ -148,7 +148,8 @@ func carriesText(s *wire.Stanza) bool {
 // stanzas calls f with each stanza of part, a run of whole elements on a stream
 // with content namespace ns, but for the first so many.
 func stanzas(part []byte, ns string, skip int, f func(*wire.Stanza)) {
-	in := wire.NewReader(wire.Limits{Bytes: len(part) + 1024})
+	// What the relay wrapped around a stanza goes beyond what it lets in.
+	in := wire.NewReader(wire.Limits{Bytes: len(part) + 1024, Depth: 128, Namespaces: 128})
 	defer in.Close()
 	feed(in, []byte("<stream:stream version='1.0' xmlns:stream='"+wire.NSStream+"' xmlns='"+ns+"'>"))
 	if _, err := in.Open(); err != nil {

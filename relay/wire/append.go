@@ -8,6 +8,14 @@ func (s *Stanza) SetFrom(from string) { s.newFrom, s.setFrom = from, true }
 // SetTo makes Append write this to attribute, or none if it is empty.
 func (s *Stanza) SetTo(to string) { s.newTo, s.setTo = to, true }
 
+// Sender returns the from attribute that Append writes, decoded; "" for none.
+func (s *Stanza) Sender() string {
+	if s.setFrom {
+		return s.newFrom
+	}
+	return string(s.From())
+}
+
 // SetLang makes Append write this xml:lang if the stanza has none of its own
 // (RFC 6120 §8.1.5) and lang is not empty.
 func (s *Stanza) SetLang(lang string) { s.otherLang = lang }
@@ -22,6 +30,20 @@ func (s *Stanza) Append(dst []byte, ns string) []byte {
 	dst = s.appendTag(dst, ns)
 	return append(dst, s.raw[s.sc.tagEnd:]...)
 }
+
+// AppendForwarded is Append for a place inside another element (XEP-0297 §3),
+// where ns is the default namespace no more: it is declared, which may take
+// [MaxDeclared] bytes more than MaxAppend says.
+func (s *Stanza) AppendForwarded(dst []byte, ns string) []byte {
+	dst = s.appendTag(dst, ns)
+	if sc := s.sc; !sc.ownDefault && sc.isContent(sc.outer[0].name) {
+		dst = AppendAttr(dst, "xmlns", ns)
+	}
+	return append(dst, s.raw[s.sc.tagEnd:]...)
+}
+
+// MaxDeclared is how many bytes it takes to declare a content namespace.
+const MaxDeclared = len(" xmlns='" + NSClient + "'")
 
 // AppendEdited is Append for a stanza that changes on its way: it leaves out
 // those of its Children that drop names, and puts more behind the last one. All

@@ -130,7 +130,7 @@ func (s *scanner) declare() error {
 		}
 		prefix := a.declared()
 		// It bounds what lookup has to search.
-		if len(s.binds) == s.limits.Attributes {
+		if len(s.binds) == s.limits.Namespaces {
 			return PolicyViolation
 		}
 		name := namespace{a.value, fromStanza}

@@ -15,7 +15,8 @@ var ErrMore = errors.New("wire: more bytes are needed")
 type Limits struct {
 	Bytes      int // from its first byte to its last; default 262144
 	Depth      int // elements within each other, itself included; default 64
-	Attributes int // of one element, and namespaces declared around one; default and at most 63
+	Attributes int // of one element; default and at most 63
+	Namespaces int // declared around one element; default 63
 	Name       int // bytes of an element's or attribute's name; default 256
 }
 
@@ -37,6 +38,7 @@ func (l Limits) orDefaults() Limits {
 	set(&l.Bytes, 256<<10, maxBytes)
 	set(&l.Depth, 64, maxBytes)
 	set(&l.Attributes, maxAttributes, maxAttributes)
+	set(&l.Namespaces, maxAttributes, maxBytes)
 	set(&l.Name, 256, maxBytes)
 	return l
 }

@@ -73,7 +73,7 @@ func TestOpen(t *testing.T) {
 // TestLimits reads what just keeps a limit, and what just does not.
 func TestLimits(t *testing.T) {
 	const header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
-	l := Limits{Bytes: 6000, Depth: 5, Attributes: 7, Name: 20}
+	l := Limits{Bytes: 6000, Depth: 5, Attributes: 7, Namespaces: 9, Name: 20}
 	pad := func(n int) string { return "<iq>" + strings.Repeat("x", n-len("<iq></iq>")) + "</iq>" }
 	nest := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
 	attrs := func(n int) string {
@@ -101,10 +101,10 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	l.Depth = 100
-	if o := read(l, header, spaces(l.Attributes)); o.err != ErrMore {
+	if o := read(l, header, spaces(l.Namespaces)); o.err != ErrMore {
 		t.Errorf("declarations: %v at the limit", o.err)
 	}
-	if o := read(l, header, spaces(l.Attributes+1)); o.err != PolicyViolation {
+	if o := read(l, header, spaces(l.Namespaces+1)); o.err != PolicyViolation {
 		t.Errorf("declarations: %v beyond the limit", o.err)
 	}
 }
