@@ -52,8 +52,8 @@ var harmless = map[string][]string{
 
 // listening rooms see what peers send before anybody else.
 var listening = []string{
-	"relay", "relay/account", "relay/buffer", "relay/c2s", "relay/jid", "relay/sasl",
-	"relay/stream", "relay/wire",
+	"relay", "relay/account", "relay/buffer", "relay/c2s", "relay/jid", "relay/proxy65",
+	"relay/sasl", "relay/stream", "relay/wire",
 }
 
 // arrows are imports of one room by another.

@@ -20,6 +20,7 @@ import (
 	"lethe/relay/c2s"
 	"lethe/relay/config"
 	"lethe/relay/operator"
+	"lethe/relay/proxy65"
 	"lethe/relay/server"
 	"lethe/relay/users"
 	"lethe/tls"
@@ -105,6 +106,7 @@ func (h *host) start() error {
 		Federation: &server.Federation{
 			Policy: world.Policy, Resolver: world.Resolver, Roots: world.Roots, Dial: world.Dial,
 		},
+		Proxy: proxy(cfg),
 	})
 	for _, port := range []struct {
 		addresses []netip.AddrPort
@@ -115,6 +117,7 @@ func (h *host) start() error {
 		{cfg.Listen.ClientTLS, h.relay.ServeClients, true},
 		{peers(cfg, cfg.Listen.Server), h.relay.ServePeers, false},
 		{peers(cfg, cfg.Listen.ServerTLS), h.relay.ServePeers, true},
+		{cfg.Listen.Proxy65, h.relay.ServeProxy, false},
 	} {
 		if err := h.listen(port.addresses, port.serve, port.direct); err != nil {
 			h.close()
@@ -137,6 +140,18 @@ func limits(cfg *config.Config) c2s.Limits {
 		l.StanzaBytes = l.OutboxBytes // a larger one could not be delivered
 	}
 	return l
+}
+
+// proxy is the bytestreams proxy, if there is a port for it.
+func proxy(cfg *config.Config) *server.Proxy {
+	if len(cfg.Listen.Proxy65) == 0 {
+		return nil
+	}
+	return &server.Proxy{Label: config.ProxyLabel, Host: cfg.Proxy65.Host, Limits: proxy65.Limits{
+		BytesPerSecond:        cfg.Limits.ProxyBytesPerSecond,
+		Bytes:                 cfg.Limits.ProxyBytes,
+		ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
+	}}
 }
 
 // peers are the addresses to listen on for other domains' servers: none where

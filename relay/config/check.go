@@ -83,6 +83,7 @@ func (c *checker) config(d *document) *Config {
 	cfg.TLS = c.tls(d)
 	cfg.Listen = c.listen(d)
 	cfg.Rooms = c.rooms(d.Rooms.Host, cfg.Domains)
+	cfg.Proxy65 = c.proxy65(d.Proxy65.Host, cfg)
 	cfg.Calls = c.calls(d)
 	cfg.Contact = c.contact(d)
 	cfg.Limits = c.limits(d)
@@ -265,6 +266,8 @@ func (c *checker) limits(d *document) Limits {
 		ConnectionsPerAddress: c.number("limits.connections_per_address", d.Limits.ConnectionsPerAddress),
 		OutboxBytes:           c.number("limits.outbox_bytes", d.Limits.OutboxBytes),
 		Resume:                c.duration("limits.resume", d.Limits.Resume),
+		ProxyBytesPerSecond:   c.number("limits.proxy_bytes_per_second", d.Limits.ProxyBytesPerSecond),
+		ProxyBytes:            c.number("limits.proxy_bytes", d.Limits.ProxyBytes),
 	}
 	if l.StanzaBytes != 0 && l.StanzaBytes < minStanza {
 		c.fail("limits.stanza_bytes", fmt.Sprintf(" is %d", l.StanzaBytes), fmt.Sprintf("write at least %d (RFC 6120 §13.12), or 0 for no limit", minStanza))

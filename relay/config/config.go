@@ -30,6 +30,7 @@ type Config struct {
 	Federation  Federation
 	DNS         DNS
 	Rooms       Rooms
+	Proxy65     Proxy65
 	Calls       Calls
 	Contact     Contact
 	Onion       Onion
@@ -128,4 +129,6 @@ type Limits struct {
 	ConnectionsPerAddress int           //
 	OutboxBytes           int           // of one connection
 	Resume                time.Duration // how long a cut connection's stanzas wait
+	ProxyBytesPerSecond   int           // of one transfer through the proxy, in each direction
+	ProxyBytes            int           // of one transfer, both directions together
 }

@@ -54,6 +54,7 @@ func TestDefaults(t *testing.T) {
 		Limits: config.Limits{
 			StanzaBytes: 262144, BytesPerSecond: 131072, LoginsPerMinute: 20,
 			ConnectionsPerAddress: 200, OutboxBytes: 4194304, Resume: 2 * time.Minute,
+			ProxyBytesPerSecond: 1048576, ProxyBytes: 1073741824,
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -89,8 +90,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
 	}
 	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
-	if n := len(setting.FindAllString(filled, -1)); n != 36 {
-		t.Errorf("the template has %d defaults, want 36", n)
+	if n := len(setting.FindAllString(filled, -1)); n != 39 {
+		t.Errorf("the template has %d defaults, want 39", n)
 	}
 	uncommented := setting.ReplaceAllString(filled, "$1")
 	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {
@@ -168,6 +169,10 @@ logins_per_minute = 1
 connections_per_address = 2
 outbox_bytes = 10000
 resume = "0s"
+proxy_bytes_per_second = 0
+proxy_bytes = 5
+[proxy65]
+host = "[2001:DB8::1]"
 `
 	got, err := config.Parse("dir/lethe.toml", []byte(text))
 	if err != nil {
@@ -190,7 +195,7 @@ resume = "0s"
 			Allow:  []string{"a.example", "*.a.example", "*.bücher.example"}, Deny: []string{"b.example", "*.onion"},
 		},
 		DNS:   config.DNS{Resolver: netip.MustParseAddrPort("127.0.0.1:53"), TrustAnchor: "dir/anchor"},
-		Rooms: config.Rooms{Host: "chat"},
+		Rooms: config.Rooms{Host: "chat"}, Proxy65: config.Proxy65{Host: "2001:db8::1"},
 		Calls: config.Calls{
 			Services: []config.CallService{
 				{Type: "stun", Host: "2001:db8::1", Port: 1, Transport: "udp"},
@@ -206,7 +211,7 @@ resume = "0s"
 			Support: []string{"xmpp:help@rooms.example.org?join"},
 		},
 		Onion:  config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
-		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000},
+		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000, ProxyBytes: 5},
 	}
 	if len(got.Signers) != 2 || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -261,6 +266,10 @@ func TestErrors(t *testing.T) {
 		{"resolver", least + "[dns]\nresolver = \"9.9.9.9\"\n", "lethe.toml:5: dns.resolver has "},
 		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},
 		{"rooms", least + "[rooms]\nhost = \"a b\"\n", "lethe.toml:5: rooms.host has "},
+		{"proxy nowhere", least + "[listen]\nproxy65 = [\"192.0.2.1:1\", \"[::]:1\"]\n", "lethe.toml:5: listen.proxy65 listens on all addresses, and clients must be told one; "},
+		{"proxy at no host", least + "[proxy65]\nhost = \"a b\"\n", `lethe.toml:5: proxy65.host has "a b", which is no host; `},
+		{"proxy is the rooms", least + "[rooms]\nhost = \"proxy\"\n[listen]\nproxy65 = [\"192.0.2.1:1\"]\n", `lethe.toml:5: rooms.host has "proxy", where the bytestreams proxy is; `},
+		{"proxy among domains", "domains = [\"a\", \"proxy.a\"]\nusers = \"u\"\nsigners = [\"" + key1 + "\"]\n[listen]\nproxy65 = [\"192.0.2.1:1\"]\n", `lethe.toml:1: domains has "proxy.a", where the bytestreams proxy of a is; `},
 		{"rooms among domains", "domains = [\"a\", \"rooms.a\"]\nusers = \"u\"\nsigners = [\"" + key1 + "\"]\n", `lethe.toml: rooms.host makes "rooms.a", which stands in domains; `},
 		{"service without scheme", least + "[calls]\nservices = [\"turn.example.org\"]\n", `lethe.toml:5: calls.services has "turn.example.org", which is no STUN or TURN server; write e.g. "stun:turn.example.org"`},
 		{"service with slashes", least + "[calls]\nservices = [\n\"stun:a\",\n\"stun://a\"]\n", `lethe.toml:7: calls.services has "stun://a", `},

@@ -63,6 +63,9 @@ type document struct {
 	Rooms struct {
 		Host string `toml:"host"`
 	} `toml:"rooms"`
+	Proxy65 struct {
+		Host string `toml:"host"`
+	} `toml:"proxy65"`
 	Calls struct {
 		Services   []string `toml:"services"`
 		SecretFile string   `toml:"secret_file"`
@@ -87,6 +90,8 @@ type document struct {
 		ConnectionsPerAddress int64  `toml:"connections_per_address"`
 		OutboxBytes           int64  `toml:"outbox_bytes"`
 		Resume                string `toml:"resume"`
+		ProxyBytesPerSecond   int64  `toml:"proxy_bytes_per_second"`
+		ProxyBytes            int64  `toml:"proxy_bytes"`
 	} `toml:"limits"`
 }
 
@@ -108,6 +113,8 @@ func defaults() *document {
 	d.Limits.ConnectionsPerAddress = 200
 	d.Limits.OutboxBytes = 4 << 20
 	d.Limits.Resume = "2m"
+	d.Limits.ProxyBytesPerSecond = 1 << 20
+	d.Limits.ProxyBytes = 1 << 30
 	return d
 }
 

@@ -45,6 +45,9 @@ signers      = [SIGNERS]
 [rooms]
 # host = "rooms"                  # rooms.example.org; "" switches rooms off
 
+[proxy65]
+# host = ""                       # where clients are told to connect; default: where it listens
+
 [calls]                           # STUN and TURN servers for the calls of this relay's users
 # services    = []                # e.g. ["stun:turn.example.org", "turns:turn.example.org:5349"]
 # secret_file = ""                # file with the secret shared with the TURN servers
@@ -69,6 +72,8 @@ signers      = [SIGNERS]
 # connections_per_address = 200
 # outbox_bytes            = 4194304 # per connection
 # resume                  = "2m"    # how long a cut connection's stanzas wait, at most 10m
+# proxy_bytes_per_second  = 1048576 # of one transfer through the proxy, in each direction
+# proxy_bytes             = 1073741824 # of one transfer
 `
 
 // Fill returns [Template] for domains and the minisign public keys of signers.

@@ -16,6 +16,8 @@ import (
 	"lethe/relay"
 	"lethe/relay/account"
 	"lethe/relay/c2s"
+	"lethe/relay/jid"
+	"lethe/relay/proxy65"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 	"lethe/tls"
@@ -39,6 +41,7 @@ type Parts struct {
 	ForgetAfter   time.Duration
 	Limits        c2s.Limits
 	Federation    *Federation // nil: other domains cannot be reached
+	Proxy         *Proxy      // nil: there is none
 	Report        func(relay.Event)
 }
 
@@ -51,6 +54,13 @@ type Federation struct {
 	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 }
 
+// Proxy is the bytestreams proxy.
+type Proxy struct {
+	Label  string // before each domain, in its address
+	Host   string // see proxy65.Config
+	Limits proxy65.Limits
+}
+
 // Server is a running relay.
 type Server struct {
 	users    atomic.Pointer[users.Set]
@@ -59,6 +69,7 @@ type Server struct {
 	accounts *account.Server
 	clients  *c2s.Server
 	peers    *federation.Server // nil without federation
+	proxy    *proxy65.Server    // nil without one
 	stop     chan struct{}
 }
 
@@ -69,7 +80,9 @@ func New(p Parts) *Server {
 	}
 	s := &Server{router: relay.NewRouter(), tls: tls.NewServer(p.Certificates, p.TLS12), stop: make(chan struct{})}
 	s.users.Store(p.Users)
-	s.accounts = account.New(s.router, p.Users, account.Config{Domains: p.Domains, ForgetAfter: p.ForgetAfter})
+	s.accounts = account.New(s.router, p.Users, account.Config{
+		Domains: p.Domains, Services: services(p), ForgetAfter: p.ForgetAfter,
+	})
 	for _, d := range p.Domains {
 		s.router.Handle(d, s.accounts)
 	}
@@ -87,8 +100,33 @@ func New(p Parts) *Server {
 	if p.Federation != nil {
 		s.federate(p)
 	}
+	if p.Proxy != nil {
+		s.mediate(p)
+	}
 	go s.sweep()
 	return s
+}
+
+// services are the labels below each domain at which there is more.
+func services(p Parts) []string {
+	var labels []string
+	if p.Proxy != nil {
+		labels = append(labels, p.Proxy.Label)
+	}
+	return labels
+}
+
+func (s *Server) mediate(p Parts) {
+	s.proxy = proxy65.NewServer(proxy65.Config{
+		Domains: p.Domains,
+		Host:    p.Proxy.Host,
+		Router:  s.router,
+		Limits:  p.Proxy.Limits,
+		Report:  p.Report,
+	})
+	for _, d := range p.Domains {
+		s.router.Handle(p.Proxy.Label+"."+d, s.proxy)
+	}
 }
 
 func (s *Server) federate(p Parts) {
@@ -136,6 +174,12 @@ func (s *Server) ServePeers(l net.Listener, direct bool) error {
 	return s.peers.Serve(l, direct)
 }
 
+// ServeProxy accepts the connections of transfers on l until l is closed. TLS
+// there is none.
+func (s *Server) ServeProxy(l net.Listener, _ bool) error {
+	return s.proxy.Serve(l)
+}
+
 // Peers are the links with other domains, nil without federation.
 func (s *Server) Peers() *federation.Server { return s.peers }
 
@@ -149,6 +193,9 @@ func (s *Server) SetUsers(set *users.Set) {
 	var p relay.Pass
 	s.accounts.SetUsers(&p, set)
 	p.Flush()
+	if s.proxy != nil {
+		s.proxy.Keep(func(user jid.JID) bool { _, ok := set.Lookup(user); return ok })
+	}
 }
 
 // Certificates returns the certificates in force.
@@ -167,6 +214,9 @@ func (s *Server) Shutdown() {
 	s.accounts.CloseAll(&p, wire.SystemShutdown)
 	p.Flush()
 	s.clients.Shutdown(grace)
+	if s.proxy != nil {
+		s.proxy.Shutdown(grace)
+	}
 	if s.peers != nil {
 		s.peers.Shutdown(grace)
 	}
