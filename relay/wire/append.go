@@ -31,7 +31,7 @@ func (s *Stanza) Append(dst []byte, ns string) []byte {
 	return append(dst, s.raw[s.sc.tagEnd:]...)
 }
 
-// AppendForwarded is Append for a place inside another element (XEP-0297 §3),
+// AppendForwarded is Append for a place inside another element (XEP-0297 §3.2),
 // where ns is the default namespace no more: it is declared, which may take
 // [MaxDeclared] bytes more than MaxAppend says.
 func (s *Stanza) AppendForwarded(dst []byte, ns string) []byte {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -306,6 +307,31 @@ func TestAnswerable(t *testing.T) {
 }
 
 // TestEscape holds that what is escaped means the same again.
+func TestRunes(t *testing.T) {
+	for inner, want := range map[string]string{
+		"":                                    "",
+		"a&amp;b":                             "a&b",
+		"&#x3f;OTR&#58;":                      "?OTR:",
+		"x<![CDATA[<a/>&lt;]]]>y<![CDATA[]]>": "x<a/>&lt;]y",
+		"é\t\n<b>no</b>more":                  "é\t\n",
+	} {
+		c, ok := mustParse(t, "<message><body>"+inner+"</body></message>").Child(NSClient, "body")
+		if !ok {
+			t.Fatalf("%q: no body", inner)
+		}
+		if got := string(slices.Collect(c.Runes())); got != want {
+			t.Errorf("%q reads %q, want %q", inner, got, want)
+		}
+	}
+	c := Child{Inner: []byte("abc")}
+	for r := range c.Runes() {
+		if r != 'a' {
+			t.Error("goes on after the end")
+		}
+		break
+	}
+}
+
 func TestEscape(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                             "",
