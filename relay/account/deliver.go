@@ -14,8 +14,8 @@ func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay
 		return s.deliverToDomain(p, st, from, to)
 	}
 	set, bare := s.set.Load(), to.Bare()
-	if set.Blocks(bare, from) {
-		return s.nobody(p, st, from, to, relay.Unwanted)
+	if s.blocks(set, bare, from) {
+		return s.barred(p, st, from, to, set)
 	}
 	a := s.find(bare)
 	if a == nil {
@@ -152,12 +152,7 @@ func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) 
 			taken++
 		}
 	}
-	if taken > 1 {
-		if a.shared == nil {
-			a.shared = new(shared)
-		}
-		a.shared.add(a.server.sum(st, from))
-	}
+	a.share(st, from, taken)
 	return outcome(taken, asked)
 }
 

@@ -204,7 +204,7 @@ func (b *broadcast) toContacts(memory []tie) {
 // exchange sends presence to one contact and, if it is wanted, gets theirs.
 func (b *broadcast) exchange(with jid.JID, rel state, signed bool) {
 	own := b.from.account.jid
-	if b.set.Blocks(own, with) {
+	if b.server.blocks(b.set, own, with) {
 		return
 	}
 	if !b.server.local(with) {
@@ -220,7 +220,7 @@ func (b *broadcast) exchange(with jid.JID, rel state, signed bool) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if b.set.Blocks(with, own) {
+	if b.server.blocks(b.set, with, b.from.jid) {
 		return
 	}
 	if rel.from() {
@@ -255,7 +255,7 @@ func (b *broadcast) exchangeAfar(with jid.JID, rel state) {
 // fetch gives to the presence of each resource of a, which is locked.
 func (b *broadcast) fetch(a *account, to *seat) {
 	for _, o := range a.seats {
-		if o.card != nil && o != to {
+		if o.card != nil && o != to && !b.server.blocks(b.set, to.account.jid, o.jid) {
 			b.scratch = o.card.appendTo(b.scratch[:0], to.account.jid.String())
 			to.offerBytes(b.pass, b.scratch)
 		}

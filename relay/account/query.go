@@ -34,17 +34,21 @@ type query struct {
 	users    *users.Set
 }
 
-// reply sends a result that contains payload, which may be empty.
-func (q *query) reply(payload []byte) relay.Drop {
+// result returns the result that contains payload, which may be empty.
+func (q *query) result(payload []byte) []byte {
 	b := append(make([]byte, 0, len(payload)+256), "<iq type='result'"...)
 	b = wire.AppendAttr(b, "id", string(q.st.ID()))
 	b = wire.AppendAttr(b, "from", q.to.String())
 	b = wire.AppendAttr(b, "to", q.from.String())
 	if len(payload) == 0 {
-		b = append(b, "/>"...)
-	} else {
-		b = append(append(append(b, '>'), payload...), "</iq>"...)
+		return append(b, "/>"...)
 	}
+	return append(append(append(b, '>'), payload...), "</iq>"...)
+}
+
+// reply sends a result that contains payload, which may be empty.
+func (q *query) reply(payload []byte) relay.Drop {
+	b := q.result(payload)
 	if t := q.seat(); t != nil {
 		t.offerBytes(q.pass, b) // of any size the Outbox holds
 		return relay.Delivered

@@ -16,6 +16,7 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	old := s.set.Swap(set)
+	s.blocked.keep(set)
 	all := s.all()
 	for _, a := range all {
 		before, _ := old.Lookup(a.jid)
@@ -51,7 +52,11 @@ func (s *Server) compare(p *relay.Pass, a *account, old, set *users.Set) {
 	a.mu.Lock()
 	connected := len(a.seats) > 0
 	a.mu.Unlock()
-	if !connected || old.Version(a.jid) == set.Version(a.jid) {
+	if !connected {
+		return
+	}
+	s.compareBlocks(p, a, old, set)
+	if old.Version(a.jid) == set.Version(a.jid) {
 		return
 	}
 	before := make(map[jid.JID]users.Contact)
@@ -66,7 +71,7 @@ func (s *Server) compare(p *relay.Pass, a *account, old, set *users.Set) {
 		}
 		a.pushSigned(p, set, c)
 		if !ok {
-			s.meet(p, a, c.JID)
+			s.meet(p, a, set, c.JID)
 		}
 	}
 	for j := range before {
@@ -94,9 +99,43 @@ func (a *account) pushUnsigned(p *relay.Pass, set *users.Set, j jid.JID) {
 	a.push(p, set, removed(j))
 }
 
+// compareBlocks pushes to the resources of a what the file blocks now, or no
+// longer, and lets presence follow.
+func (s *Server) compareBlocks(p *relay.Pass, a *account, old, set *users.Set) {
+	before, now := old.Blocked(a.jid), set.Blocked(a.jid)
+	added, gone := without(now, before), without(before, now)
+	if len(added)+len(gone) == 0 {
+		return
+	}
+	a.mu.Lock()
+	named := a.named(set, listOf(slices.Concat(added, gone)))
+	// What the user has blocked too stays on the list.
+	if gone = without(gone, s.blocked.get(a.jid)); len(gone) > 0 {
+		a.pushBlocks(p, appendBlocks(nil, "unblock", gone))
+	}
+	if len(added) > 0 {
+		a.pushBlocks(p, appendBlocks(nil, "block", added))
+	}
+	a.mu.Unlock()
+	for _, j := range named {
+		if s.blocks(old, a.jid, j) != s.blocks(set, a.jid, j) {
+			a.adjust(p, set, j)
+		}
+	}
+	a.retract(p, set)
+}
+
+// without returns what of list is not in others.
+func without(list, others []jid.JID) []jid.JID {
+	return slices.DeleteFunc(slices.Clone(list), func(j jid.JID) bool { return slices.Contains(others, j) })
+}
+
 // meet shows a its new contact with, and the other way round if that is
 // elsewhere; a local one is compared by itself.
-func (s *Server) meet(p *relay.Pass, a *account, with jid.JID) {
+func (s *Server) meet(p *relay.Pass, a *account, set *users.Set, with jid.JID) {
+	if s.blocks(set, a.jid, with) || s.blocks(set, with, a.jid) {
+		return
+	}
 	if !s.local(with) {
 		a.reveal(p, with)
 		s.send(p, newPresence("probe", a.jid.String(), with.String()), a.jid, with)

@@ -25,6 +25,7 @@ type seat struct {
 	card       card // its presence; nil: not available
 	priority   int8
 	interested bool // asked for the roster (RFC 6121 §2.2)
+	blocklist  bool // asked for the block list (XEP-0191 §3.2)
 	directed   []jid.JID
 }
 
@@ -86,7 +87,6 @@ func (s *Server) settle(a *account) {
 		return
 	}
 	a.idle = s.now()
-	a.shared = nil
 	if len(a.items) == 0 {
 		s.remove(a)
 	}
@@ -137,9 +137,8 @@ func (t *seat) Take(p *relay.Pass, st *wire.Stanza) {
 			return
 		}
 	}
-	if addressed && s.set.Load().Blocks(a.jid, to) {
-		// XEP-0191 §3.2: the user does not write there either.
-		t.refuse(p, st, to, &fault{wire.CondNotAcceptable, "This address is blocked for you."})
+	if addressed && s.blocks(s.set.Load(), a.jid, to) {
+		t.refuseBlocked(p, st, to)
 		return
 	}
 	if st.Kind == wire.Presence {
@@ -191,7 +190,7 @@ func (t *seat) lost(p *relay.Pass, st *wire.Stanza) {
 	}
 	a := t.account
 	a.mu.Lock()
-	another := a.shared.has(a.server.sum(st, from))
+	another := a.shared.fail(a.server.sum(st, from))
 	a.mu.Unlock()
 	if !another {
 		a.server.router.Refuse(p, st, from, to, relay.Lost)

@@ -37,6 +37,8 @@ type Server struct {
 	reload sync.Mutex // one SetUsers at a time
 	set    atomic.Pointer[users.Set]
 
+	blocked blocklists // by the users themselves
+
 	mu       sync.RWMutex
 	accounts map[string]*account // by bare address: connected or remembered
 }
@@ -79,6 +81,9 @@ func (s *Server) Size() (accounts, connections int) {
 func (s *Server) Sweep(now time.Time) {
 	for _, a := range s.all() {
 		a.mu.Lock()
+		if len(a.seats) == 0 && now.Sub(a.idle) >= recent {
+			a.shared = nil
+		}
 		if len(a.seats) == 0 && now.Sub(a.idle) >= s.forget {
 			s.remove(a)
 		}
