@@ -1,7 +1,6 @@
 package account
 
 import (
-	"hash/maphash"
 	"sync"
 	"time"
 
@@ -78,42 +77,4 @@ func (a *account) offerInterested(p *relay.Pass, st *wire.Stanza) {
 			t.offer(p, st)
 		}
 	}
-}
-
-// A shared remembers the latest messages that several resources took, by a
-// hash: when one of these fails, the message is not lost.
-type shared struct {
-	sums [64]uint64
-	next int
-}
-
-func (h *shared) add(sum uint64) {
-	h.sums[h.next%len(h.sums)] = sum
-	h.next++
-}
-
-func (h *shared) has(sum uint64) bool {
-	if h == nil {
-		return false
-	}
-	for _, s := range h.sums[:min(h.next, len(h.sums))] {
-		if s == sum {
-			return true
-		}
-	}
-	return false
-}
-
-// sum identifies a message by its sender, id and content.
-func (s *Server) sum(st *wire.Stanza, from jid.JID) uint64 {
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	h.WriteString(from.String())
-	h.WriteByte(0)
-	h.Write(st.ID())
-	for _, c := range st.Children() {
-		h.WriteByte(0)
-		h.Write(c.Raw)
-	}
-	return h.Sum64()
 }
