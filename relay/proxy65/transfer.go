@@ -63,6 +63,7 @@ func (t *transfer) carry(from *conn, early int) {
 	if err != nil {
 		return
 	}
+	t.count(int64(early))
 	if orderly = t.move(to, from); orderly {
 		// What went the other way before may still be under way: to close now
 		// could destroy it in the client's hands.
@@ -78,11 +79,7 @@ func (t *transfer) move(to, from *conn) (orderly bool) {
 	for {
 		n, quiet, err := t.share(to, from, pace.share())
 		now := time.Now()
-		if n > 0 {
-			t.srv.moved.Add(uint64(n))
-			t.active.Store(int64(now.Sub(t.born)))
-		}
-		all := t.moved.Add(n)
+		all := t.count(n)
 		switch {
 		case errors.Is(err, io.EOF):
 			return true
@@ -111,6 +108,15 @@ func (t *transfer) share(to, from *conn, n int) (moved int64, quiet bool, err er
 	// is the later one, so before that it was the read.
 	quiet = errors.Is(err, os.ErrDeadlineExceeded) && time.Since(start) < t.srv.patience.stall
 	return moved, quiet, err
+}
+
+// count notes that n bytes were moved, and returns how many that makes.
+func (t *transfer) count(n int64) (all int64) {
+	if n > 0 {
+		t.srv.moved.Add(uint64(n))
+		t.active.Store(int64(time.Since(t.born)))
+	}
+	return t.moved.Add(n)
 }
 
 // over reports whether a transfer, one direction of which is silent, has ended:
