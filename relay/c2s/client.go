@@ -43,16 +43,19 @@ type client struct {
 	greeted bool         // our header of the present stream is out
 	caller  *wire.Header // what the client said, if that is why the stream ends
 
-	domain string
-	lang   string     // xml:lang of the client's stream
-	user   jid.JID    // who logged in
-	set    *users.Set // by this set's word
-	out    *relay.Outbox
-	seat   relay.Seat
-	pass   relay.Pass
-	rate   bucket
-	alive  time.Time // when the read deadline was last moved
-	asked  bool      // a ping is out
+	domain  string
+	lang    string     // xml:lang of the client's stream
+	claimed string     // the user it says to be, who need not have logged in
+	profile profile    // of the exchange of SASL that is going on
+	user    jid.JID    // who logged in
+	set     *users.Set // by this set's word
+	device  *device    // with tokens, nil if without
+	out     *relay.Outbox
+	seat    relay.Seat
+	pass    relay.Pass
+	rate    bucket
+	alive   time.Time // when the read deadline was last moved
+	asked   bool      // a ping is out
 
 	counting bool     // stream management is on
 	taken    uint32   // stanzas handled since
@@ -102,6 +105,7 @@ func (c *client) guard(f func() bool) {
 func (c *client) end() {
 	defer c.srv.release(c.Net(), c.from)
 	defer c.Reader().Close()
+	c.srv.tokens.leave(c.device, time.Now())
 	if c.seat == nil {
 		c.Close()
 		return
@@ -137,7 +141,10 @@ func (c *client) open(features func() string) error {
 		c.caller = h
 		return err
 	}
-	c.domain, c.lang = domain(h.To), h.Lang
+	c.domain, c.lang, c.claimed = domain(h.To), h.Lang, ""
+	if from, err := jid.Parse(h.From); err == nil {
+		c.claimed = from.Local()
+	}
 	if len(c.lang) > maxLang {
 		c.lang = "" // it would be written into every stanza
 	}
@@ -164,6 +171,8 @@ func (c *client) check(h *wire.Header) error {
 		return wire.UnsupportedVersion // RFC 6120 §4.7.5
 	case !c.srv.domains[d]:
 		return wire.HostUnknown // RFC 6120 §4.9.3.6
+	case h.From != "" && domain(h.From) != d:
+		return wire.InvalidFrom // XEP-0388 §2.1
 	case !c.user.IsZero() && d != c.user.Domain():
 		return wire.NotAuthorized // RFC 6120 §4.9.3.12
 	}

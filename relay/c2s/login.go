@@ -15,12 +15,26 @@ import (
 // and at most 5).
 const attempts = 5
 
-// login is the secured state: SASL until it succeeds (RFC 6120 §6).
+// A profile is how one exchange of SASL is written on the stream. There are
+// two, [classic] and [extensible]; who may log in does not depend on them.
+type profile interface {
+	namespace() string
+	// step takes one element to the mechanism, as sasl.Server does. Errors
+	// that are no Failure end the stream.
+	step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err error)
+	challenge(data []byte) []byte
+	failure(f sasl.Failure, text string) []byte
+	// welcome tells the client, who has logged in, and what it may do next.
+	// data is nil if the mechanism has none for it.
+	welcome(l *sasl.Server, data []byte) error
+}
+
+// login is the secured state: SASL until it succeeds (RFC 6120 §6, XEP-0388).
 func (c *client) login() error {
 	var l *sasl.Server
 	err := c.open(func() string {
 		l = c.sasl()
-		return saslFeatures(l)
+		return c.loginFeatures(l)
 	})
 	for failures := 0; err == nil && c.user.IsZero(); {
 		var failure sasl.Failure
@@ -28,7 +42,9 @@ func (c *client) login() error {
 			if failures++; failures == attempts {
 				return wire.PolicyViolation // RFC 6120 §6.4.5
 			}
-			err = c.Send(appendFailure(nil, failure))
+			err = c.Send(c.profile.failure(failure, explain(failure)))
+			l.Abort()
+			c.profile = nil
 		}
 	}
 	return err
@@ -48,18 +64,20 @@ func (c *client) sasl() *sasl.Server {
 		Iterations: set.Iterations(),
 		Exporter:   exporter,
 		EndPoint:   endPoint,
+		TLSVersion: c.TLS().Version(),
+		From:       c.claimed,
 		Plain:      c.srv.cfg.Plain,
 		TolerateY:  !c.srv.cfg.StrictBinding,
 		Identities: c.identities(),
 	})
 }
 
-func saslFeatures(l *sasl.Server) string {
+// loginFeatures offers both profiles, with the same mechanisms.
+func (c *client) loginFeatures(l *sasl.Server) string {
 	b := []byte("<mechanisms xmlns='" + nsSASL + "'>")
-	for _, m := range l.Mechanisms() {
-		b = append(b, "<mechanism>"+m+"</mechanism>"...)
-	}
+	b = appendMechanisms(b, l.Mechanisms())
 	b = append(b, "</mechanisms>"...)
+	b = c.appendAuthentication(b, l)
 	if types := l.Bindings(); len(types) > 0 {
 		b = append(b, "<sasl-channel-binding xmlns='"+nsBinding+"'>"...)
 		for _, t := range types {
@@ -68,7 +86,14 @@ func saslFeatures(l *sasl.Server) string {
 		}
 		b = append(b, "</sasl-channel-binding>"...)
 	}
-	return string(b)
+	return string(b) + c.limits(c.srv.patience.negotiation)
+}
+
+func appendMechanisms(b []byte, names []string) []byte {
+	for _, m := range names {
+		b = append(b, "<mechanism>"+m+"</mechanism>"...)
+	}
+	return b
 }
 
 // exchange handles one element of a login. A sasl.Failure is for the client to
@@ -78,14 +103,15 @@ func (c *client) exchange(l *sasl.Server) error {
 	if err != nil {
 		return err
 	}
-	if string(s.NS()) != nsSASL {
-		return wire.NotAuthorized // RFC 6120 §4.9.3.12
+	p := c.speaks(s)
+	if p == nil {
+		return wire.NotAuthorized // RFC 6120 §4.9.3.12, XEP-0388 §2.4
 	}
 	if c.srv.guesses.exhausted(c.from, time.Now()) {
 		c.srv.cfg.Report(relay.LoginSlowed)
 		return sasl.TemporaryAuthFailure
 	}
-	challenge, done, err := step(l, s)
+	challenge, done, err := p.step(l, s)
 	if done || errors.Is(err, sasl.NotAuthorized) {
 		// The verdict waits for either, so that waiting says nothing.
 		time.Sleep(c.srv.guesses.delay(c.from, l.Tried(), time.Now()))
@@ -98,18 +124,59 @@ func (c *client) exchange(l *sasl.Server) error {
 	case err != nil:
 		return err // no guess, but a mechanism or message that will not do
 	case !done:
-		return c.Send(appendSASL(nil, "challenge", challenge))
+		return c.Send(p.challenge(challenge))
 	}
 	if c.user, err = jid.New(l.Username(), c.domain, ""); err != nil {
 		return sasl.NotAuthorized
 	}
 	c.srv.guesses.right(c.from, l.Username(), time.Now())
-	return c.Send(appendSASL(nil, "success", challenge))
+	return p.welcome(l, challenge)
 }
 
-// step takes one element to the mechanism. The data is base64, where "=" means
-// empty data and nothing means no data (RFC 6120 §6.4.2).
-func step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err error) {
+// speaks returns the profile that an element belongs to: the one of the
+// exchange that is going on, or that the element begins; nil if it is of
+// another.
+func (c *client) speaks(s *wire.Stanza) profile {
+	ns := string(s.NS())
+	switch {
+	case c.profile != nil && c.profile.namespace() != ns:
+		return nil
+	case c.profile != nil:
+	case ns == nsSASL:
+		c.profile = classic{c}
+	case ns == nsSASL2:
+		c.profile = &extensible{c: c}
+	}
+	return c.profile
+}
+
+// explain is what a failure has to say to people, if anything.
+func explain(f sasl.Failure) string {
+	switch f {
+	case sasl.TemporaryAuthFailure:
+		return "Too many failed logins from your address. Wait a minute."
+	case sasl.CredentialsExpired:
+		return "This token is not valid any more. Log in with your password."
+	}
+	return ""
+}
+
+func appendExplanation(b []byte, text string) []byte {
+	if text == "" {
+		return b
+	}
+	b = append(b, "<text xml:lang='en'>"...)
+	return append(wire.AppendText(b, text), "</text>"...)
+}
+
+// classic is the profile of RFC 6120 §6.
+type classic struct{ c *client }
+
+func (classic) namespace() string { return nsSASL }
+
+// step reads data in base64, where "=" means empty data and nothing means no
+// data (RFC 6120 §6.4.2).
+func (classic) step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err error) {
 	n := s.Node()
 	var data []byte
 	switch n.Text {
@@ -128,24 +195,31 @@ func step(l *sasl.Server, s *wire.Stanza) (challenge []byte, done bool, err erro
 	case "response":
 		return l.Step(data)
 	case "abort":
-		l.Abort()
-		return nil, false, sasl.Aborted
+		return nil, false, l.Abort()
 	}
 	return nil, false, sasl.MalformedRequest
 }
 
-func appendSASL(b []byte, name string, data []byte) []byte {
-	b = append(b, "<"+name+" xmlns='"+nsSASL+"'>"...)
+func (classic) challenge(data []byte) []byte { return appendSASL("challenge", data) }
+
+func (classic) failure(f sasl.Failure, text string) []byte {
+	b := []byte("<failure xmlns='" + nsSASL + "'><" + string(f) + "/>")
+	return append(appendExplanation(b, text), "</failure>"...)
+}
+
+// welcome begins a new stream, on which to bind a resource (RFC 6120 §6.4.6).
+func (p classic) welcome(_ *sasl.Server, data []byte) error {
+	if err := p.c.Send(appendSASL("success", data)); err != nil {
+		return err
+	}
+	p.c.Reader().Restart()
+	return p.c.open(p.c.bindFeatures)
+}
+
+func appendSASL(name string, data []byte) []byte {
+	b := []byte("<" + name + " xmlns='" + nsSASL + "'>")
 	if data != nil {
 		b = base64.StdEncoding.AppendEncode(b, data)
 	}
 	return append(b, "</"+name+">"...)
-}
-
-func appendFailure(b []byte, f sasl.Failure) []byte {
-	b = append(b, "<failure xmlns='"+nsSASL+"'><"+string(f)+"/>"...)
-	if f == sasl.TemporaryAuthFailure {
-		b = append(b, "<text xml:lang='en'>Too many failed logins from your address. Wait a minute.</text>"...)
-	}
-	return append(b, "</failure>"...)
 }

@@ -131,18 +131,33 @@ func heard(n *wire.Node) (uint32, error) {
 // resumeInstead handles a client's wish to go on with an earlier session in
 // place of binding a resource.
 func (c *client) resumeInstead(st *wire.Stanza) error {
-	n := st.Node()
-	h, err := heard(n)
-	if err != nil {
-		return c.Send(failed("bad-request"))
-	}
-	answer, ok := c.resume(n.Attr("previd"), h)
-	if !ok {
+	answer, ok, err := c.resumeFrom(st.Node())
+	switch {
+	case err != nil:
+		return err
+	case !ok:
 		return c.Send(answer)
 	}
-	if refusal := c.standing(); refusal != "" {
-		return refusal
+	return c.reattach(answer)
+}
+
+// resumeFrom is resume for what the element n says. An error ends the stream.
+func (c *client) resumeFrom(n *wire.Node) (answer []byte, ok bool, err error) {
+	h, err := heard(n)
+	if err != nil {
+		return failed("bad-request"), false, nil
 	}
+	if answer, ok = c.resume(n.Attr("previd"), h); !ok {
+		return answer, false, nil
+	}
+	if refusal := c.standing(); refusal != "" {
+		return nil, false, refusal
+	}
+	return answer, true, nil
+}
+
+// reattach sends the answer of resume, and behind it what has waited.
+func (c *client) reattach(answer []byte) error {
 	if err := c.Send(answer); err != nil {
 		c.lost = true
 		return err

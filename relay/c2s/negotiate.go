@@ -1,6 +1,9 @@
 package c2s
 
 import (
+	"strconv"
+	"time"
+
 	"lethe/relay"
 	"lethe/relay/jid"
 	"lethe/relay/wire"
@@ -14,6 +17,7 @@ const (
 	nsSession = "urn:ietf:params:xml:ns:xmpp-session" // RFC 3921 §3, for old clients
 	nsVersion = "urn:xmpp:features:rosterver"         // RFC 6121 §2.6.1
 	nsBinding = "urn:xmpp:sasl-cb:0"                  // XEP-0440
+	nsLimits  = "urn:xmpp:stream-limits:0"            // XEP-0478
 )
 
 // secure is the cleartext state: TLS comes about or the connection ends.
@@ -58,22 +62,35 @@ func (c *client) startTLS() error {
 
 // negotiate is the secured and the known state.
 func (c *client) negotiate() error {
-	if err := c.login(); err != nil {
-		return err
-	}
-	// RFC 6120 §6.4.6: a new stream; §7.4: binding is mandatory.
-	c.Reader().Restart()
-	err := c.open(func() string {
-		return "<bind xmlns='" + nsBind + "'/>" +
-			"<session xmlns='" + nsSession + "'><optional/></session>" +
-			"<ver xmlns='" + nsVersion + "'/>" +
-			"<sm xmlns='" + nsSM + "'/>" +
-			"<csi xmlns='" + nsState + "'/>"
-	})
-	for err == nil && c.seat == nil {
+	err := c.login()
+	for err == nil && c.seat == nil { // RFC 6120 §7.1: binding is mandatory
 		err = c.bind()
 	}
 	return err
+}
+
+// bindFeatures are those of the known state.
+func (c *client) bindFeatures() string {
+	return "<bind xmlns='" + nsBind + "'/>" +
+		"<session xmlns='" + nsSession + "'><optional/></session>" +
+		c.boundFeatures()
+}
+
+// boundFeatures are those of a stream that needs no binding any more.
+func (c *client) boundFeatures() string {
+	return "<ver xmlns='" + nsVersion + "'/>" +
+		"<sm xmlns='" + nsSM + "'/>" +
+		"<csi xmlns='" + nsState + "'/>" +
+		c.limits(c.srv.patience.idle)
+}
+
+// limits tells the client what it must keep to: how large a stanza may be, and
+// how long it may be silent (XEP-0478 §3.1).
+func (c *client) limits(idle time.Duration) string {
+	return "<limits xmlns='" + nsLimits + "'>" +
+		"<max-bytes>" + strconv.Itoa(c.srv.cfg.Limits.StanzaBytes) + "</max-bytes>" +
+		"<idle-seconds>" + strconv.Itoa(int(idle/time.Second)) + "</idle-seconds>" +
+		"</limits>"
 }
 
 // bind handles one element of the known state (RFC 6120 §7.6).
@@ -99,22 +116,40 @@ func (c *client) bind() error {
 	if r := request.Child(nsBind, "resource"); r != nil {
 		resource = r.Text
 	}
-	// What others send waits until the client knows its address.
+	refusal, err := c.occupy(resource)
+	switch {
+	case err != nil:
+		return err
+	case refusal != nil:
+		return c.Send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
+	}
+	return c.announce(bindResult(s, c.seat.JID()))
+}
+
+// occupy binds a resource. What others send waits until announce. An error
+// ends the stream.
+func (c *client) occupy(resource string) (*relay.BindError, error) {
 	out := c.srv.cfg.Router.NewWaitingOutbox(wire.NSClient, c.srv.cfg.Limits.OutboxBytes)
 	seat, refusal := c.srv.cfg.Home.Bind(c.user, resource, out)
 	if refusal != nil {
-		return c.Send(wire.AppendError(nil, s, "", "", "", refusal.Condition, refusal.Text))
+		return refusal, nil
 	}
 	c.seat, c.out = seat, out
 	if refusal := c.standing(); refusal != "" {
 		out.Abandon()
-		return refusal
+		return nil, refusal
 	}
-	if err := c.Send(bindResult(s, seat.JID())); err != nil {
-		out.Abandon()
+	return nil, nil
+}
+
+// announce tells the client its address, and behind it what has waited.
+func (c *client) announce(b []byte) error {
+	if err := c.Send(b); err != nil {
+		c.out.Abandon()
 		return err
 	}
-	out.Connect(c.TLS())
+	c.out.Connect(c.TLS())
+	c.pass.Flush()
 	return nil
 }
 

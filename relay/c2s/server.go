@@ -55,8 +55,11 @@ type Config struct {
 	// does not have, then claim that none was offered: slixmpp and poezio do,
 	// and so would somebody in the middle (RFC 5802 §6).
 	StrictBinding bool
-	Limits        Limits
-	Report        func(relay.Event)
+	// ForgetAfter is how long what a client may log in with in place of the
+	// password outlives its last connection; 0: it gets nothing of the kind.
+	ForgetAfter time.Duration
+	Limits      Limits
+	Report      func(relay.Event)
 }
 
 // Server accepts client connections.
@@ -65,6 +68,7 @@ type Server struct {
 	domains  map[string]bool
 	readers  wire.Pool
 	guesses  *guesses
+	tokens   *tokens
 	patience patience
 
 	mu       sync.Mutex
@@ -81,6 +85,7 @@ func NewServer(cfg Config) *Server {
 		cfg:      cfg,
 		domains:  make(map[string]bool),
 		guesses:  newGuesses(cfg.Limits.LoginsPerMinute),
+		tokens:   newTokens(cfg.ForgetAfter),
 		unbound:  make(map[net.Conn]struct{}),
 		sessions: make(map[netip.Prefix]int),
 		managed:  make(map[string]*session),
@@ -150,6 +155,10 @@ func (s *Server) release(nc net.Conn, from netip.Prefix) {
 	s.mu.Unlock()
 	s.streams.Done()
 }
+
+// Sweep forgets the tokens that there is no reason to keep. Call it every now
+// and then.
+func (s *Server) Sweep(now time.Time) { s.tokens.sweep(s.cfg.Users(), now) }
 
 // Stop admits nobody any more and ends the connections that have not bound a
 // resource, and those that wait for a client to come back. The others are their

@@ -94,6 +94,7 @@ func New(p Parts) *Server {
 		Users:         s.users.Load,
 		Plain:         p.Plain,
 		StrictBinding: p.StrictBinding,
+		ForgetAfter:   p.ForgetAfter,
 		Limits:        p.Limits,
 		Report:        p.Report,
 	})
@@ -157,6 +158,7 @@ func (s *Server) sweep() {
 		select {
 		case now := <-tick.C:
 			s.accounts.Sweep(now)
+			s.clients.Sweep(now)
 		case <-s.stop:
 			return
 		}
