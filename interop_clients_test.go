@@ -152,7 +152,7 @@ func finch() program {
 		online:  `Bob`,
 		refused: `could not be validated`,
 		open: func(s *screen, jid string) {
-			s.sees(`Bob \(`) // the new window's title
+			s.sees(named(jid) + ` \(`) // the new window's title
 			s.keys("M-n")
 		},
 	}
@@ -164,7 +164,10 @@ func mcabber() program {
 	return program{
 		name: "mcabber", debian: "mcabber", plain: true,
 		start: func(t *testing.T, r *instance, user, ca, home string) *screen {
+			write(t, home, ".mcabber/otr/.keep", "") // Where it keeps keys, if the folder is there.
 			write(t, home, ".mcabber/mcabberrc", fmt.Sprintf(`
+set otr = 1
+otrpolicy default manual
 set jid = %s@%s
 set password = %s
 set server = 127.0.0.1
@@ -180,7 +183,7 @@ set disable_random_resource = 1
 		refused: `Certificate is not trusted!`,
 		open: func(s *screen, jid string) {
 			s.enter("/roster search " + jid)
-			s.sees(`Buddy: Bob`)
+			s.sees(`Buddy: ` + named(jid))
 			s.keys("Enter") // chat mode
 		},
 	}
@@ -206,7 +209,7 @@ use_log = false
 		online:  `Your JID is`,
 		refused: `certificate sent by the server is invalid`,
 		open: func(s *screen, jid string) {
-			s.sees(`1\.Bob`)
+			s.sees(`1\.` + named(jid))
 			s.keys("C-n") // the next tab
 		},
 	}

@@ -119,6 +119,13 @@ func (p *tap) Write(b []byte) (int, error) {
 	return p.seen.Write(b)
 }
 
+// forget drops what has passed so far.
+func (p *tap) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen.Reset()
+}
+
 // waits until pattern has passed.
 func (p *tap) waits(pattern string) {
 	p.t.Helper()

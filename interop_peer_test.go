@@ -23,13 +23,23 @@ type peer struct {
 
 // An event is one line that peer.py prints.
 type event struct {
-	Event, JID, TLS, Mechanism, From, Type, Body, Reason string
+	Event, JID, TLS, Mechanism, From, To, Type, Body, XML, Reason string
 }
 
 // newPeer starts a slixmpp client for user that trusts the certificates in ca.
 func newPeer(t testing.TB, r *instance, user, ca string) *peer {
 	t.Helper()
 	return guessPeer(t, r, user, r.password(user), ca)
+}
+
+// newCopied starts another slixmpp client for a user, online and with carbons.
+func newCopied(t testing.TB, r *instance, user string) *peer {
+	t.Helper()
+	p := newPeer(t, r, user, r.ca)
+	p.next("online")
+	p.command(map[string]any{"carbons": true})
+	p.next("carbons")
+	return p
 }
 
 // guessPeer is newPeer with a password of the caller's.
@@ -104,10 +114,34 @@ func (p *peer) next(kind string) event {
 	}
 }
 
+// until waits for an event of the named kind with that body and returns what
+// came before it.
+func (p *peer) until(kind, body string) []event {
+	p.t.Helper()
+	var before []event
+	for timeout := time.After(patience); ; {
+		select {
+		case e := <-p.events:
+			if e.Event == kind && e.Body == body {
+				return before
+			}
+			before = append(before, e)
+		case <-timeout:
+			p.t.Fatalf("%s: no %s %q within %v, but %+v", p.jid, kind, body, patience, before)
+		}
+	}
+}
+
 // say sends a chat message.
 func (p *peer) say(to, body string) {
 	p.t.Helper()
-	if err := json.NewEncoder(p.stdin).Encode(map[string]string{"to": to, "body": body}); err != nil {
+	p.command(map[string]any{"to": to, "body": body})
+}
+
+// command has peer.py do something.
+func (p *peer) command(c map[string]any) {
+	p.t.Helper()
+	if err := json.NewEncoder(p.stdin).Encode(c); err != nil {
 		p.t.Fatal(err)
 	}
 }

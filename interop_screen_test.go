@@ -68,6 +68,9 @@ func (s *screen) tmux(args ...string) string {
 
 // end hangs up on the program, and kills it when it does not mind.
 func (s *screen) end() {
+	if s.t.Failed() {
+		s.t.Logf("%s shows at the end:\n%s", s.name, s.text())
+	}
 	exec.Command("tmux", "-S", s.socket, "kill-server").Run()
 	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if errors.Is(syscall.Kill(s.pid, 0), syscall.ESRCH) {
@@ -95,18 +98,17 @@ func (s *screen) keys(names ...string) {
 // text is what the terminal shows.
 func (s *screen) text() string {
 	s.t.Helper()
-	return s.tmux("capture-pane", "-p")
+	return strings.TrimRight(s.tmux("capture-pane", "-p"), "\n")
 }
 
 // sees waits until the terminal shows something that pattern matches.
 func (s *screen) sees(pattern string) {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
-	var shown string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if shown = s.text(); re.MatchString(shown) {
+		if re.MatchString(s.text()) {
 			return
 		}
 	}
-	s.t.Fatalf("%s does not show %q within %v, but:\n%s", s.name, pattern, patience, shown)
+	s.t.Fatalf("%s does not show %q within %v", s.name, pattern, patience)
 }

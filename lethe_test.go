@@ -60,6 +60,7 @@ type instance struct {
 	key    string // and its key
 	secret string // what passwords begin with
 	cmd    *exec.Cmd
+	ended  chan error // has what became of cmd
 	log    logged
 }
 
@@ -103,7 +104,13 @@ func (r *instance) file(name string) string { return filepath.Join(r.dir, name) 
 func (r *instance) add(t testing.TB, user string) {
 	t.Helper()
 	lethe(t, r.password(user)+"\n", "user", "add", "-users", r.file("users.txt"),
-		"-name", strings.ToUpper(user[:1])+user[1:], "-groups", "staff", user+"@"+r.domain)
+		"-name", named(user), "-groups", "staff", user+"@"+r.domain)
+}
+
+// named is what contact lists call the owner of an address.
+func named(jid string) string {
+	user, _, _ := strings.Cut(jid, "@")
+	return strings.ToUpper(user[:1]) + user[1:]
 }
 
 // sign signs the users file with the key that lethe init made.
@@ -133,14 +140,28 @@ func (r *instance) set(t testing.TB, key, value string) {
 // told to end too, and has to do so in order.
 func (r *instance) start(t testing.TB) {
 	t.Helper()
-	r.cmd = prepare("serve", "-config", r.file("lethe.toml"))
-	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
-	if err := r.cmd.Start(); err != nil {
+	t.Cleanup(func() { r.end(t) })
+	r.serve(t)
+}
+
+// restart ends the relay and runs another in its place: whoever stays has to
+// log in again.
+func (r *instance) restart(t testing.TB) {
+	t.Helper()
+	r.stop(t)
+	r.serve(t)
+}
+
+// serve runs lethe serve and waits until it answers.
+func (r *instance) serve(t testing.TB) {
+	t.Helper()
+	r.cmd, r.ended = prepare("serve", "-config", r.file("lethe.toml")), make(chan error, 1)
+	cmd, ended := r.cmd, r.ended
+	cmd.Stdout, cmd.Stderr = &r.log, &r.log
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- r.cmd.Wait() }()
-	t.Cleanup(func() { r.end(t, ended) })
+	go func() { ended <- cmd.Wait() }()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port))
 		if err == nil {
@@ -159,19 +180,25 @@ func (r *instance) start(t testing.TB) {
 	}
 }
 
-// end stops the relay and looks back at how it did.
-func (r *instance) end(t testing.TB, ended <-chan error) {
+// stop ends the relay as an operator would, and in order it must end.
+func (r *instance) stop(t testing.TB) {
+	t.Helper()
 	r.cmd.Process.Signal(syscall.SIGTERM)
 	var err error
 	select {
-	case err = <-ended:
+	case err = <-r.ended:
 	case <-time.After(patience):
 		r.cmd.Process.Kill()
-		err = errors.Join(errors.New("SIGTERM did not end it"), <-ended)
+		err = errors.Join(errors.New("SIGTERM did not end it"), <-r.ended)
 	}
 	if err != nil {
 		t.Errorf("lethe serve: %v", err)
 	}
+}
+
+// end stops the relay and looks back at how it did.
+func (r *instance) end(t testing.TB) {
+	r.stop(t)
 	if log := r.log.String(); strings.Contains(log, r.secret) || strings.Contains(log, "@"+r.domain) {
 		t.Errorf("the log names a user or a password")
 	}

@@ -2,11 +2,16 @@
 
 usage: peer.py JID HOST PORT CAFILE      (password: first line of stdin)
 
-Then each line of stdin is a JSON object {"to": JID, "body": TEXT} to send as a
-chat message. Each line of stdout is a JSON object with "event":
+Then each line of stdin is a JSON object: {"to": JID, "body": TEXT} to send as a
+chat message, {"room": JID, "body": TEXT} as one to a room, {"join": JID, "nick":
+NICK} to enter that room, {"carbons": true} to have copies from now on.
+Each line of stdout is a JSON object with "event":
     online   the session has started; "jid", "tls" (version), "mechanism"
     presence somebody else is available; "from"
-    message  "from", "type" and "body" as they arrived
+    joined   the room is entered; "from"
+    carbons  copies have been switched on
+    message  "from", "to", "type" and "body" as they arrived, and the whole "xml"
+    copied   a copy of a message; of that message the same
     bounced  a message came back; "from", "reason"
     refused  the certificate does not verify, or the login was not accepted
 Ends when stdin ends.
@@ -24,16 +29,24 @@ def tell(event, **fields):
     print(json.dumps({"event": event, **fields}), flush=True)
 
 
+def fields(message):
+    return {"from": message["from"].full, "to": message["to"].full, "type": message["type"],
+            "body": message["body"], "xml": str(message)}
+
+
 class Peer(slixmpp.ClientXMPP):
     def __init__(self, jid, password, ca):
         super().__init__(jid, password)
-        self.register_plugin("xep_0199")
+        for plugin in "xep_0199", "xep_0045", "xep_0280":
+            self.register_plugin(plugin)
         # Nothing but this CA is trusted; slixmpp checks chain and name with it.
         self.ssl_context = ssl.create_default_context(cafile=ca)
         self.ca_certs = ca
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("presence_available", self.on_presence)
         self.add_event_handler("message", self.on_message)
+        self.add_event_handler("carbon_received", lambda m: self.on_copy(m["carbon_received"]))
+        self.add_event_handler("carbon_sent", lambda m: self.on_copy(m["carbon_sent"]))
         self.add_event_handler("message_error", self.on_bounce)
         self.add_event_handler("ssl_invalid_chain", self.on_bad_certificate)
         self.add_event_handler("failed_all_auth", self.on_failed_login)
@@ -51,7 +64,11 @@ class Peer(slixmpp.ClientXMPP):
             tell("presence", **{"from": presence["from"].full})
 
     def on_message(self, message):
-        tell("message", **{"from": message["from"].full, "type": message["type"], "body": message["body"]})
+        if not (message.get_plugin("carbon_received", check=True) or message.get_plugin("carbon_sent", check=True)):
+            tell("message", **fields(message))
+
+    def on_copy(self, message):
+        tell("copied", **fields(message))
 
     def on_bounce(self, message):
         tell("bounced", **{"from": message["from"].full, "reason": message["error"]["condition"]})
@@ -63,10 +80,22 @@ class Peer(slixmpp.ClientXMPP):
     def on_failed_login(self, _):
         tell("refused", reason="login")
 
+    def join(self, room, nick):
+        self.add_event_handler("muc::%s::self-presence" % room, lambda p: tell("joined", **{"from": p["from"].full}))
+        self.plugin["xep_0045"].join_muc(room, nick)
+
     async def commands(self, lines):
         while line := await lines.readline():
             command = json.loads(line)
-            self.send_message(mto=command["to"], mbody=command["body"], mtype="chat")
+            if "join" in command:
+                self.join(command["join"], command["nick"])
+            elif "carbons" in command:
+                await self.plugin["xep_0280"].enable()
+                tell("carbons")
+            elif "room" in command:
+                self.send_message(mto=command["room"], mbody=command["body"], mtype="groupchat")
+            else:
+                self.send_message(mto=command["to"], mbody=command["body"], mtype="chat")
         await self.disconnect()
 
 
