@@ -33,11 +33,15 @@ const (
 	upkeep = 30 * time.Second
 )
 
-const serveUsage = `usage: lethe serve [-config FILE]
+const serveUsage = `usage: lethe serve [-config FILE] [-user NAME] [-require-lockdown]
 
 Runs the relay in the foreground. SIGHUP re-reads the configuration, the users
 and the certificates; what is wrong with them is logged and the relay keeps
 what it has. SIGTERM and SIGINT end every stream in order.
+
+Once files are read and ports open, the kernel is told that this process writes
+no file, starts no program and reads only what a reload needs. If it was started
+as root, it goes on as somebody else.
 
 `
 
@@ -49,17 +53,23 @@ func serve(args []string, std operator.Stdio) int {
 		flags.PrintDefaults()
 	}
 	file := flags.String("config", "lethe.toml", "the configuration `FILE`")
+	name := flags.String("user", "", "who to go on as if started as root: a `NAME`; default: the owner of the users file")
+	required := flags.Bool("require-lockdown", false, "do not run where the kernel cannot enforce all of it")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintln(std.Err, "lethe serve: takes no argument but -config FILE")
+		fmt.Fprintln(std.Err, "lethe serve: takes no argument but its flags")
 		return 2
 	}
 	h := &host{file: *file, log: slog.New(slog.NewTextHandler(std.Err, nil))}
 	if err := h.start(); err != nil {
+		fmt.Fprintln(std.Err, "lethe:", err)
+		return 1
+	}
+	if err := h.lockdown(*name, *required); err != nil {
 		fmt.Fprintln(std.Err, "lethe:", err)
 		return 1
 	}
