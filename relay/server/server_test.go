@@ -34,6 +34,7 @@ type lab struct {
 	relay    *server.Server
 	roots    *x509.CertPool
 	listener net.Listener
+	proxy    net.Listener
 	verifier [2]*users.Verifier
 }
 
@@ -53,11 +54,14 @@ func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	l.derive()
 	l.relay = server.New(server.Parts{
 		Domains: []string{domain}, Users: l.set(1, names...), Certificates: certs,
-		ForgetAfter: time.Hour, Limits: limits,
+		ForgetAfter: time.Hour, Limits: limits, Proxy: &server.Proxy{Label: "proxy", Host: "files.example.org"},
 	})
 	l.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	l.must(err)
 	go l.relay.ServeClients(l.listener, false)
+	l.proxy, err = net.Listen("tcp", "127.0.0.1:0")
+	l.must(err)
+	go l.relay.ServeProxy(l.proxy, false)
 	t.Cleanup(l.close)
 	return l
 }
@@ -67,6 +71,7 @@ func (l *lab) close() {
 		return
 	}
 	l.listener.Close()
+	l.proxy.Close()
 	l.relay.Shutdown()
 	l.listener = nil
 }
