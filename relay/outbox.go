@@ -79,7 +79,8 @@ type load struct {
 }
 
 // NewOutbox returns the Outbox in front of link, a stream with content
-// namespace ns. It holds at most limit bytes, those being written included.
+// namespace ns. It holds at most limit bytes, those being written included, and
+// a quarter more of answers to what the peer has sent.
 func (r *Router) NewOutbox(link Link, ns string, limit int) *Outbox {
 	return &Outbox{link: link, router: r, ns: ns, limit: limit}
 }
@@ -120,10 +121,14 @@ func (o *Outbox) Offer(p *Pass, s *wire.Stanza) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := s.MaxAppend(o.ns) // append must not outgrow what is reserved
-	if !o.admits(n) {
+	answer := p.answering && string(s.Type()) == "error"
+	if !o.admits(n, answer) {
+		if answer {
+			o.overflow(p)
+		}
 		return false
 	}
-	start := o.reserve(n)
+	start := o.grow(n)
 	o.queue.B = s.Append(o.queue.B, o.ns)
 	o.queue.stanzas++
 	o.commit(p, start)
@@ -131,15 +136,23 @@ func (o *Outbox) Offer(p *Pass, s *wire.Stanza) bool {
 }
 
 // OfferBytes queues one stanza that is written out already.
-func (o *Outbox) OfferBytes(p *Pass, stanza []byte) bool { return o.offer(p, stanza, 1) }
+func (o *Outbox) OfferBytes(p *Pass, stanza []byte) bool { return o.offer(p, stanza, 1, false) }
 
-// OfferNonza queues an element of the stream's own (XEP-0360).
-func (o *Outbox) OfferNonza(p *Pass, nonza []byte) bool { return o.offer(p, nonza, 0) }
+// Answer is OfferBytes for the relay's own answer to something that the peer
+// sent. There is room for it beyond the limit; when that is full too the
+// connection ends.
+func (o *Outbox) Answer(p *Pass, stanza []byte) bool { return o.offer(p, stanza, 1, true) }
 
-func (o *Outbox) offer(p *Pass, element []byte, stanzas int) bool {
+// OfferNonza queues an element of the stream's own (XEP-0360), as an answer.
+func (o *Outbox) OfferNonza(p *Pass, nonza []byte) bool { return o.offer(p, nonza, 0, true) }
+
+func (o *Outbox) offer(p *Pass, element []byte, stanzas int, answer bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.admits(len(element)) {
+	if !o.admits(len(element), answer) {
+		if answer {
+			o.overflow(p)
+		}
 		return false
 	}
 	o.add(p, element)
@@ -149,7 +162,7 @@ func (o *Outbox) offer(p *Pass, element []byte, stanzas int) bool {
 
 // add queues bytes, whatever the limit.
 func (o *Outbox) add(p *Pass, element []byte) {
-	start := o.reserve(len(element))
+	start := o.grow(len(element))
 	o.queue.B = append(o.queue.B, element...)
 	o.commit(p, start)
 }
@@ -160,6 +173,10 @@ func (o *Outbox) add(p *Pass, element []byte) {
 func (o *Outbox) Close(p *Pass, last []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.close(p, last)
+}
+
+func (o *Outbox) close(p *Pass, last []byte) {
 	if o.closed {
 		return
 	}
@@ -169,6 +186,13 @@ func (o *Outbox) Close(p *Pass, last []byte) {
 	}
 	o.unpark()
 	o.claim(p)
+}
+
+// overflow ends the connection of a peer for whom not even an answer finds
+// room: nobody answers an answer, so the peer has to notice.
+func (o *Outbox) overflow(p *Pass) {
+	// RFC 6120 §4.9.3.17
+	o.close(p, wire.AppendStreamError(nil, wire.ResourceConstraint, "Too much is waiting for you unread."))
 }
 
 // Closed reports whether the Outbox takes nothing more, ever.
@@ -192,16 +216,24 @@ func (o *Outbox) Break(p *Pass) {
 	o.claim(p)
 }
 
-func (o *Outbox) admits(n int) bool {
+// reserve is the part of the limit, one in so many, that only answers may
+// exceed it by: what is refused can be answered, an answer cannot.
+const reserve = 4
+
+func (o *Outbox) admits(n int, answer bool) bool {
 	held := o.writing + o.acks.held
 	if o.queue.Buffer != nil {
 		held += len(o.queue.B)
 	}
-	return !o.closed && held+n <= o.limit
+	limit := o.limit
+	if answer {
+		limit += limit / reserve
+	}
+	return !o.closed && held+n <= limit
 }
 
-// reserve makes room for n bytes and returns where they will begin.
-func (o *Outbox) reserve(n int) int {
+// grow makes room for n bytes and returns where they will begin.
+func (o *Outbox) grow(n int) int {
 	o.queue.Buffer = o.queue.Grow(n)
 	return len(o.queue.B)
 }

@@ -366,3 +366,50 @@ func TestWaitingOutbox(t *testing.T) {
 		t.Error("an abandoned Outbox accepts")
 	}
 }
+
+// An answer finds room where nothing else does. When even that is used up, the
+// one who does not read is cut: it would wait for an answer for ever.
+func TestAnswersHaveRoom(t *testing.T) {
+	l := newLink()
+	l.full = true
+	r := NewRouter()
+	const limit = 8 << 10
+	o := r.NewOutbox(l, wire.NSClient, limit)
+	r.Handle("x.example", endpoint(func(p *Pass, s *wire.Stanza) Drop {
+		if !o.Offer(p, s) {
+			return Full
+		}
+		return Delivered
+	}))
+	var p Pass
+	for i := 0; o.Offer(&p, message(t, i, strings.Repeat("x", 100))); i++ {
+	}
+	p.Flush() // hangs in the socket
+	report := stanza(t, "<message from='b@x.example/2' to='a@x.example/1' type='error' id='e'><body>no answer to anything</body></message>")
+	if o.Offer(&p, report) {
+		t.Error("a peer's error takes the room for answers")
+	}
+	from, to := address(t, "a@x.example/1"), address(t, "b@x.example/2")
+	answers := 0
+	for ; !o.Closed(); answers++ {
+		if answers > limit {
+			t.Fatal("answers are not bounded")
+		}
+		r.Refuse(&p, message(t, answers, "to nobody"), from, to, NoUser)
+	}
+	p.Flush()
+	if answers < 2 {
+		t.Errorf("room for %d answers", answers)
+	}
+	close(l.drained)
+	eventually(t, "the reason is the last that is said", func() bool {
+		return strings.HasSuffix(l.text(), "</stream:error></stream:stream>") && strings.Contains(l.text(), "<resource-constraint")
+	})
+	if got := strings.Count(l.text(), "service-unavailable"); got != answers-1 {
+		t.Errorf("%d answers arrive of %d", got, answers-1)
+	}
+}
+
+type endpoint func(*Pass, *wire.Stanza) Drop
+
+func (e endpoint) Deliver(p *Pass, s *wire.Stanza, _, _ jid.JID) Drop { return e(p, s) }

@@ -4,7 +4,8 @@ package relay
 // that the walk claimed, so that each is written once, at the end. A Pass
 // belongs to one goroutine; its zero value is ready.
 type Pass struct {
-	claimed []*Outbox
+	claimed   []*Outbox
+	answering bool // within Router.Answer: errors go to whom they answer
 }
 
 // Flush writes what the Pass put in Outboxes. It must be called before the

@@ -89,7 +89,7 @@ func (o *Outbox) rewind(link Link) {
 			continue
 		}
 		stanzas(r.B[r.from:], o.ns, r.skip, func(s *wire.Stanza) {
-			start := o.reserve(len(s.Raw()))
+			start := o.grow(len(s.Raw()))
 			o.queue.B = append(o.queue.B, s.Raw()...)
 			o.queue.stanzas++
 			o.commit(nil, start)

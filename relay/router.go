@@ -113,7 +113,10 @@ func (r *Router) Answer(p *Pass, s *wire.Stanza, from, to jid.JID, c wire.Condit
 	if err != nil {
 		return // an address that cannot be written cannot be answered
 	}
+	outer := p.answering
+	p.answering = true
 	r.Route(p, reply, to, from)
+	p.answering = outer
 }
 
 // answerable reports whether a sender waits for word of s: a request, or a

@@ -56,7 +56,7 @@ func appendBlocks(dst []byte, name string, items []jid.JID) []byte {
 
 // blockSet handles XEP-0191 §3.3.
 func blockSet(q *query) relay.Drop {
-	items, wrong := blockItems(q.st.Node().Children[0])
+	items, wrong := blockItems(q.payload())
 	if wrong == nil && slices.ContainsFunc(items, func(j jid.JID) bool { return j.Bare() == q.to }) {
 		wrong = &fault{wire.CondNotAllowed, "You cannot block yourself."}
 	}
@@ -68,7 +68,7 @@ func blockSet(q *query) relay.Drop {
 
 // unblockSet handles XEP-0191 §3.4 and, where no item is named, §3.5.
 func unblockSet(q *query) relay.Drop {
-	n, signed := q.st.Node().Children[0], q.users.Blocked(q.to)
+	n, signed := q.payload(), q.users.Blocked(q.to)
 	if len(n.Children) == 0 {
 		pushes := [][]byte{appendBlocks(nil, "unblock", nil)}
 		if len(signed) > 0 {
@@ -306,7 +306,7 @@ func (a *account) retract(p *relay.Pass, set *users.Set) {
 // (XEP-0191 §3.3).
 func (t *seat) refuseBlocked(p *relay.Pass, st *wire.Stanza, to jid.JID) {
 	if wire.Answerable(st) {
-		t.offerBytes(p, wire.AppendErrorWith(nil, st, "", to.String(), t.jid.String(),
+		t.out.Answer(p, wire.AppendErrorWith(nil, st, "", to.String(), t.jid.String(),
 			wire.CondNotAcceptable, "This address is blocked for you.", blockedError))
 	}
 }

@@ -32,7 +32,11 @@ type query struct {
 	st       *wire.Stanza
 	from, to jid.JID
 	users    *users.Set
+	forms    []*form // of an answer to disco#info
 }
+
+// payload returns the request's one child.
+func (q *query) payload() *wire.Node { return q.st.Node().Children[0] }
 
 // result returns the result that contains payload, which may be empty.
 func (q *query) result(payload []byte) []byte {
@@ -50,7 +54,9 @@ func (q *query) result(payload []byte) []byte {
 func (q *query) reply(payload []byte) relay.Drop {
 	b := q.result(payload)
 	if t := q.seat(); t != nil {
-		t.offerBytes(q.pass, b) // of any size the Outbox holds
+		if !t.offerBytes(q.pass, b) { // of any size the Outbox holds
+			return relay.Full
+		}
 		return relay.Delivered
 	}
 	if st, err := wire.ParseStanza(b, wire.NSClient); err == nil {
@@ -86,7 +92,7 @@ func (s *Server) query(p *relay.Pass, st *wire.Stanza, from, to jid.JID, set *us
 		// RFC 6121 §8.5.1, §11: as if there were no such account.
 		return relay.Offline
 	}
-	q := &query{s, p, st, from, to, set}
+	q := &query{server: s, pass: p, st: st, from: from, to: to, users: set}
 	return q.dispatch(s.atUser, who)
 }
 
@@ -119,7 +125,7 @@ func (s *Server) deliverToDomain(p *relay.Pass, st *wire.Stanza, from, to jid.JI
 	if !wire.Answerable(st) {
 		return relay.Delivered
 	}
-	q := &query{s, p, st, from, to, s.set.Load()}
+	q := &query{server: s, pass: p, st: st, from: from, to: to, users: s.set.Load()}
 	return q.dispatch(s.atDomain, anybody)
 }
 
@@ -142,5 +148,33 @@ func (q *query) dispatch(handlers []handler, who circle) relay.Drop {
 			return f(q)
 		}
 	}
+	if text := notOffered(string(children[0].NS)); text != "" {
+		// RFC 6120 §8.3.3.19
+		return q.refuse(wire.CondServiceUnavailable, text)
+	}
 	return relay.Unsupported
+}
+
+// notOffered says to people why there is no answer to requests of a namespace
+// that is left out on purpose; "" of all others.
+func notOffered(ns string) string {
+	switch ns {
+	case "urn:xmpp:mam:1", "urn:xmpp:mam:2": // XEP-0313
+		return "There is no archive here: this server keeps no messages. Your client can keep its own."
+	case "http://jabber.org/protocol/offline": // XEP-0013
+		return "There are no offline messages here: what cannot be delivered goes back to its sender."
+	case "urn:xmpp:http:upload:0": // XEP-0363
+		return "Files are not stored here. Send them directly, while the other is online."
+	case "urn:xmpp:push:0": // XEP-0357
+		return "There is no push here: it would tell others when you get messages."
+	case "jabber:iq:register": // XEP-0077
+		return "Accounts are made, changed and removed by the operator of this server."
+	case "http://jabber.org/protocol/rosterx": // XEP-0144
+		return "Contacts are not exchanged here."
+	case "jabber:iq:privacy": // XEP-0016
+		return "There are no privacy lists here. Use the block list."
+	case "jabber:iq:version", "jabber:iq:last": // XEP-0092, XEP-0012
+		return "This is not told to anybody here."
+	}
+	return ""
 }

@@ -17,6 +17,7 @@ type seat struct {
 	jid     jid.JID // full
 	out     *relay.Outbox
 	gone    atomic.Bool // takes nothing more from its client
+	calm    calm        // what is held while nobody looks at the client
 
 	to jid.JID // last addressed; the reader's own
 
@@ -27,6 +28,9 @@ type seat struct {
 	interested bool // asked for the roster (RFC 6121 §2.2)
 	blocklist  bool // asked for the block list (XEP-0191 §3.2)
 	directed   []jid.JID
+	copies     bool   // wants copies (XEP-0280 §4)
+	spoke      uint64 // when its client last sent a message, in the account's turns
+	given      uint64 // when it was last given one
 }
 
 // Bind implements [relay.Home].
@@ -92,19 +96,6 @@ func (s *Server) settle(a *account) {
 	}
 }
 
-// offer hands st to the client. Whatever reaches it but the answers to its own
-// requests comes this way.
-func (t *seat) offer(p *relay.Pass, st *wire.Stanza) bool { return t.out.Offer(p, st) }
-
-// offerBytes is offer for a stanza that is written out already.
-func (t *seat) offerBytes(p *relay.Pass, b []byte) bool { return t.out.OfferBytes(p, b) }
-
-// Active implements [relay.Seat].
-func (t *seat) Active(*relay.Pass, bool) {}
-
-// Carbons implements [relay.Seat].
-func (t *seat) Carbons(bool) {}
-
 // JID implements [relay.Seat].
 func (t *seat) JID() jid.JID { return t.jid }
 
@@ -149,6 +140,9 @@ func (t *seat) Take(p *relay.Pass, st *wire.Stanza) {
 		// RFC 6120 §10.3: as if addressed to the account itself.
 		st.SetTo(to.String())
 	}
+	if st.Kind == wire.Message {
+		t.says(p, st, to)
+	}
 	s.router.Route(p, st, t.jid, to)
 }
 
@@ -174,7 +168,7 @@ type fault struct {
 // takes no way through the Router, where a block would stop it.
 func (t *seat) refuse(p *relay.Pass, st *wire.Stanza, to jid.JID, f *fault) {
 	if wire.Answerable(st) {
-		t.offerBytes(p, wire.AppendError(nil, st, "", to.String(), t.jid.String(), f.condition, f.text))
+		t.out.Answer(p, wire.AppendError(nil, st, "", to.String(), t.jid.String(), f.condition, f.text))
 	}
 }
 
@@ -189,6 +183,9 @@ func (t *seat) lost(p *relay.Pass, st *wire.Stanza) {
 		return
 	}
 	a := t.account
+	if from == a.jid {
+		return // as are copies: that one is lost is nobody's concern (XEP-0280 §10.3)
+	}
 	a.mu.Lock()
 	another := a.shared.fail(a.server.sum(st, from))
 	a.mu.Unlock()

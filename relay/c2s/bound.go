@@ -39,7 +39,7 @@ func (c *client) admit(s *wire.Stanza) error {
 	}
 	if s.Kind == wire.IQ && !validIQ(s) {
 		if wire.Answerable(s) {
-			c.out.OfferBytes(&c.pass, wire.AppendError(nil, s, "", "", "", wire.CondBadRequest, "An iq needs an id and, unless it is an answer, one child."))
+			c.out.Answer(&c.pass, wire.AppendError(nil, s, "", "", "", wire.CondBadRequest, "An iq needs an id and, unless it is an answer, one child."))
 		}
 		return nil
 	}
