@@ -36,6 +36,9 @@ type account struct {
 	born    string // tells this memory from an earlier one; "" before the first change
 	changes uint64 // of items
 	shared  *shared
+	copied  *copied
+	talks   []talk    // in OTR, the latest last
+	turn    uint64    // of messages from and to its resources
 	idle    time.Time // since when there is no seat
 	removed bool      // no longer in the Server's table
 }

@@ -1,8 +1,6 @@
 package account
 
 import (
-	"strings"
-
 	"lethe/relay"
 	"lethe/relay/jid"
 	"lethe/relay/wire"
@@ -84,55 +82,87 @@ func kindOf(st *wire.Stanza) messageKind {
 	return normal
 }
 
-// message hands a message to those resources RFC 6121 §8.5.2 and §8.5.3 say.
-// The account is nil if it is not in memory.
+// String returns the type that says so.
+func (k messageKind) String() string {
+	return [...]string{"normal", "chat", "groupchat", "headline", "error"}[k]
+}
+
+// personal reports whether such a message is between two, and new.
+func (k messageKind) personal() bool { return k != groupchat && k != report }
+
+// message hands a message to those resources RFC 6121 §8.5.2 and §8.5.3 say,
+// and copies of it to others. The account is nil if it is not in memory.
 func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
 	if a == nil {
 		return relay.Offline
 	}
-	kind := kindOf(st)
+	m := parcel{pass: p, st: st, kind: kindOf(st), way: received, peer: from}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.turn++
+	if from.Bare() == a.jid {
+		m.by = a.seat(from)
+	}
+	drop, private := a.place(&m, to)
+	if drop == relay.Delivered && !private {
+		a.copyOut(&m) // XEP-0280 §7
+	}
+	return drop
+}
+
+// place is message for the message itself. It reports whether that was private
+// to one resource.
+func (a *account) place(m *parcel, to jid.JID) (drop relay.Drop, private bool) {
 	if !to.IsBare() {
 		if t := a.seat(to); t != nil {
-			return offerTo(t, p, st) // RFC 6121 §8.5.3.1
+			private = m.kind.personal() && a.offTheRecord(m.st, to, m.peer)
+			return a.give(m, t), private // RFC 6121 §8.5.3.1
 		}
 		// RFC 6121 §8.5.3.2.1: only a chat goes on as if to the account, and
 		// then not one that only the missing resource could read.
-		if kind != chat || isOTR(st) {
-			return relay.Offline
+		if m.kind != chat || otrOf(m.st) != plain || a.talking(to, m.peer) {
+			return relay.Offline, true
 		}
 	}
-	switch kind {
+	if m.kind.personal() && otrOf(m.st) != plain {
+		return a.toReader(m), true
+	}
+	switch m.kind {
 	case normal, chat:
-		return a.toMostAvailable(p, st, from)
+		return a.toMostAvailable(m), false
 	case headline:
-		return a.toAll(p, st)
+		return a.toAll(m), false
 	}
 	// RFC 6121 §8.5.2.1.1: a groupchat is answered, an error is not, as no
 	// headline is (RFC 6121 §8.5.2.2.1). The Router makes this difference.
-	return relay.Offline
+	return relay.Offline, false
 }
 
-// toAll hands st to all available resources but those of negative priority
+// give hands m to one resource.
+func (a *account) give(m *parcel, t *seat) relay.Drop {
+	t.given = a.turn
+	return offerTo(t, m.pass, m.st)
+}
+
+// toAll hands m to all available resources but those of negative priority
 // (RFC 6121 §8.5.2.1.1, headline).
-func (a *account) toAll(p *relay.Pass, st *wire.Stanza) relay.Drop {
+func (a *account) toAll(m *parcel) relay.Drop {
 	taken, asked := 0, 0
 	for _, t := range a.seats {
 		if t.card == nil || t.priority < 0 {
 			continue
 		}
 		asked++
-		if t.offer(p, st) {
+		if a.give(m, t) == relay.Delivered {
 			taken++
 		}
 	}
 	return outcome(taken, asked)
 }
 
-// toMostAvailable hands st to the resource with the highest priority, or to
-// all of these, unless it is negative (RFC 6121 §8.5.2.1.1, chat and normal).
-func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) relay.Drop {
+// toMostAvailable hands m to the resource with the highest priority, or to all
+// of these, unless it is negative (RFC 6121 §8.5.2.1.1, chat and normal).
+func (a *account) toMostAvailable(m *parcel) relay.Drop {
 	best := int8(-1)
 	for _, t := range a.seats {
 		if t.card != nil {
@@ -148,11 +178,11 @@ func (a *account) toMostAvailable(p *relay.Pass, st *wire.Stanza, from jid.JID) 
 			continue
 		}
 		asked++
-		if t.offer(p, st) {
+		if a.give(m, t) == relay.Delivered {
 			taken++
 		}
 	}
-	a.share(st, from, taken)
+	a.share(m.st, m.peer, taken)
 	return outcome(taken, asked)
 }
 
@@ -174,12 +204,4 @@ func outcome(taken, asked int) relay.Drop {
 		return relay.Full
 	}
 	return relay.Offline
-}
-
-// isOTR reports whether a message belongs to an off-the-record conversation,
-// which is between two resources. Called for messages that miss theirs only,
-// it may cost something.
-func isOTR(st *wire.Stanza) bool {
-	body := st.Node().Child(string(st.NS()), "body")
-	return body != nil && strings.HasPrefix(body.Text, "?OTR")
 }

@@ -96,6 +96,7 @@ func (s *Server) vacate(p *relay.Pass, set *users.Set, t *seat) {
 	}
 	t.left = true
 	t.gone.Store(true)
+	t.calm.end()
 	a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == t })
 	s.settle(a)
 	t.farewell(p, newPresence("unavailable", t.jid.String(), ""), set)
