@@ -39,6 +39,9 @@ func folders(file string, cfg *config.Config) []string {
 	for _, p := range cfg.TLS.Certificates {
 		files = append(files, p.Chain, p.Key)
 	}
+	if cfg.Calls.SecretFile != "" {
+		files = append(files, cfg.Calls.SecretFile)
+	}
 	var all []string
 	for _, f := range files {
 		all = append(all, filepath.Dir(f))

@@ -102,6 +102,10 @@ func (h *host) start() error {
 	if err != nil {
 		return err
 	}
+	answers, err := operator.Answers(cfg)
+	if err != nil {
+		return err
+	}
 	h.cfg = cfg
 	h.relay = server.New(server.Parts{
 		Domains:       cfg.Domains,
@@ -111,6 +115,7 @@ func (h *host) start() error {
 		Plain:         cfg.Login.Plain,
 		StrictBinding: cfg.Login.StrictBinding,
 		ForgetAfter:   cfg.ForgetAfter,
+		Answers:       answers,
 		Report:        func(e relay.Event) { h.events[e].Add(1) },
 		Limits:        limits(cfg),
 		Federation: &server.Federation{
@@ -307,9 +312,15 @@ func (h *host) reload() {
 		h.log.Error("reload refused, the running state is kept", "error", forLog(err))
 		return
 	}
-	if !sameButReloadable(h.cfg, cfg) {
-		h.log.Warn("only users, certificates and [federation] are put in force now; the rest of the changes takes a restart")
+	answers, err := operator.Answers(cfg)
+	if err != nil {
+		h.log.Error("reload refused, the running state is kept", "error", err)
+		return
 	}
+	if !sameButReloadable(h.cfg, cfg) {
+		h.log.Warn("only users, certificates, [federation], [calls] and [contact] are put in force now; the rest of the changes takes a restart")
+	}
+	h.relay.SetAnswers(answers)
 	h.relay.SetCertificates(certs)
 	h.relay.SetUsers(set)
 	h.relay.Peers().SetPolicy(operator.Policy(cfg))
@@ -324,6 +335,8 @@ func sameButReloadable(a, b *config.Config) bool {
 	x, y := *a, *b
 	x.Signers, y.Signers = nil, nil
 	x.TLS.Certificates, y.TLS.Certificates = nil, nil
+	x.Calls, y.Calls = config.Calls{}, config.Calls{}
+	x.Contact, y.Contact = config.Contact{}, config.Contact{}
 	if (x.Federation.Policy == config.Off) == (y.Federation.Policy == config.Off) {
 		x.Federation, y.Federation = config.Federation{}, config.Federation{}
 	}

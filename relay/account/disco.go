@@ -13,7 +13,6 @@ const (
 	nsDiscoItems = "http://jabber.org/protocol/disco#items" // XEP-0030
 	nsPing       = "urn:xmpp:ping"                          // XEP-0199
 	nsTime       = "urn:xmpp:time"                          // XEP-0202
-	nsVCard      = "vcard-temp"                             // XEP-0054
 	nsRoster     = "jabber:iq:roster"                       // RFC 6121 §2
 	nsSession    = "urn:ietf:params:xml:ns:xmpp-session"    // RFC 3921 §3
 )
@@ -26,6 +25,8 @@ func domainHandlers() []handler {
 		{nsDiscoItems, "query", anybody, domainItems, nil},
 		{nsPing, "ping", anybody, done, nil},
 		{nsTime, "time", anybody, entityTime, nil},
+		{nsServices, "services", anybody, callServices, nil},
+		{nsServices, "credentials", anybody, callCredentials, nil},
 		{nsSession, "session", anybody, nil, done},
 	}
 }
@@ -40,6 +41,8 @@ func userHandlers() []handler {
 		{nsBlocking, "blocklist", owner, blocklistGet, nil},
 		{nsBlocking, "block", owner, nil, blockSet},
 		{nsBlocking, "unblock", owner, nil, unblockSet},
+		{nsCarbons, "enable", owner, nil, carbonsOn},
+		{nsCarbons, "disable", owner, nil, carbonsOff},
 		{nsVCard, "vCard", owner, vCard, vCardSet},
 		{nsVCard, "vCard", contacts, vCard, nil},
 		{nsSession, "session", owner, nil, done},
@@ -50,9 +53,18 @@ func userHandlers() []handler {
 // the session that clients of RFC 3921 ask for.
 func done(q *query) relay.Drop { return q.reply(nil) }
 
+// domainInfo says what the domain answers, and what it does for its users.
 func domainInfo(q *query) relay.Drop {
-	return q.info("<identity category='server' type='im' name='lethe'/>",
-		nsDiscoInfo, nsDiscoItems, nsPing, nsTime)
+	features := []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsRoster, nsBlocking, nsVCard}
+	answers := q.server.answers.Load()
+	if len(answers.Calls.Services) > 0 {
+		features = append(features, nsServices)
+	}
+	q.forms = []*form{q.server.policy()}
+	if f := answers.Contact.form(); f != nil {
+		q.forms = append(q.forms, f)
+	}
+	return q.info("<identity category='server' type='im' name='lethe'/>", features...)
 }
 
 func userInfo(q *query) relay.Drop {
@@ -60,7 +72,8 @@ func userInfo(q *query) relay.Drop {
 		nsDiscoInfo, nsDiscoItems, nsPing, nsVCard)
 }
 
-// info answers disco#info (XEP-0030 §3.1).
+// info answers disco#info (XEP-0030 §3.1), with what the query's forms add to
+// it (XEP-0128).
 func (q *query) info(identity string, features ...string) relay.Drop {
 	if q.node() != "" {
 		return q.noNode()
@@ -68,6 +81,9 @@ func (q *query) info(identity string, features ...string) relay.Drop {
 	b := append([]byte(nil), "<query xmlns='"+nsDiscoInfo+"'>"+identity...)
 	for _, f := range features {
 		b = append(b, "<feature var='"+f+"'/>"...)
+	}
+	for _, f := range q.forms {
+		b = f.append(b)
 	}
 	return q.reply(append(b, "</query>"...))
 }
@@ -93,8 +109,7 @@ func noItems(q *query) relay.Drop {
 
 // node is what a disco query asks about in particular (XEP-0030 §3.2).
 func (q *query) node() string {
-	n := q.st.Node()
-	return n.Children[0].Attr("node")
+	return q.payload().Attr("node")
 }
 
 func (q *query) noNode() relay.Drop {
@@ -105,17 +120,4 @@ func (q *query) noNode() relay.Drop {
 func entityTime(q *query) relay.Drop {
 	utc := q.server.now().UTC().Format(time.RFC3339)
 	return q.reply([]byte("<time xmlns='" + nsTime + "'><tzo>+00:00</tzo><utc>" + utc + "</utc></time>"))
-}
-
-// vCard answers XEP-0054 with the name in the signed file.
-func vCard(q *query) relay.Drop {
-	b := append([]byte(nil), "<vCard xmlns='"+nsVCard+"'>"...)
-	if u, ok := q.users.Lookup(q.to); ok && u.Name != "" {
-		b = append(wire.AppendText(append(b, "<FN>"...), u.Name), "</FN>"...)
-	}
-	return q.reply(append(b, "</vCard>"...))
-}
-
-func vCardSet(q *query) relay.Drop {
-	return q.refuse(wire.CondNotAllowed, "Your name comes from the signed list of this server. Only its operator can change it.")
 }

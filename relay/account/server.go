@@ -18,7 +18,16 @@ type Config struct {
 	Domains     []string         // served, in normal form
 	Services    []string         // labels before each domain at which there is more, as in proxy.example.org
 	ForgetAfter time.Duration    // how long memory outlives the last connection; 0: not at all
+	Answers     Answers          // see SetAnswers
+	Plain       bool             // logins may tell the relay a password: it is said of the domain
+	Resume      time.Duration    // how long a broken connection may be taken up again: likewise
 	Now         func() time.Time // nil: time.Now
+}
+
+// Answers is what domains answer that neither the code nor the users file says.
+type Answers struct {
+	Calls   Calls
+	Contact Contact
 }
 
 // A Server is all accounts of the served domains, and the domains themselves.
@@ -29,6 +38,8 @@ type Server struct {
 	domains  []string
 	services []string
 	forget   time.Duration
+	plain    bool
+	resume   time.Duration
 	now      func() time.Time
 	atDomain []handler
 	atUser   []handler
@@ -37,6 +48,7 @@ type Server struct {
 	reload sync.Mutex // one SetUsers at a time
 	set    atomic.Pointer[users.Set]
 
+	answers atomic.Pointer[Answers]
 	blocked blocklists // by the users themselves
 
 	mu       sync.RWMutex
@@ -51,6 +63,8 @@ func New(r *relay.Router, set *users.Set, cfg Config) *Server {
 		domains:  slices.Clone(cfg.Domains),
 		services: slices.Clone(cfg.Services),
 		forget:   cfg.ForgetAfter,
+		plain:    cfg.Plain,
+		resume:   cfg.Resume,
 		now:      cfg.Now,
 		atDomain: domainHandlers(),
 		atUser:   userHandlers(),
@@ -61,8 +75,12 @@ func New(r *relay.Router, set *users.Set, cfg Config) *Server {
 		s.now = time.Now
 	}
 	s.set.Store(set)
+	s.SetAnswers(cfg.Answers)
 	return s
 }
+
+// SetAnswers puts other answers in force.
+func (s *Server) SetAnswers(a Answers) { s.answers.Store(&a) }
 
 // Size returns how many accounts are in memory, connected or remembered, and
 // how many connections they have.

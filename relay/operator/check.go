@@ -104,6 +104,9 @@ func findings(ctx context.Context, path string, now time.Time) []finding {
 		found("certificates")(checkCertificates(cfg, now)),
 		found("keys")(checkModes(cfg)),
 	}
+	if len(cfg.Calls.Services) > 0 {
+		list = append(list, found("calls")(checkCalls(cfg)))
+	}
 	// Certificates that cannot be loaded have failed above.
 	if certs, err := loadCertificates(cfg, now); err == nil && cfg.Federation.Policy != config.Off {
 		list = append(list, checkPublished(ctx, cfg, certs)...)
@@ -155,13 +158,32 @@ func loadCertificates(cfg *config.Config, now time.Time) (*tls.Certificates, err
 // checkModes refuses keys that others on this machine can read.
 func checkModes(cfg *config.Config) (string, error) {
 	for _, p := range cfg.TLS.Certificates {
-		info, err := os.Stat(p.Key)
-		if err != nil {
-			return "", about(p.Key, err, "see [tls] in the configuration")
-		}
-		if info.Mode().Perm()&0o007 != 0 {
-			return "", fmt.Errorf("%s: everybody on this machine may read it; chmod o= %s", p.Key, p.Key)
+		if err := checkMode(p.Key, "see [tls] in the configuration"); err != nil {
+			return "", err
 		}
 	}
 	return "no key is open to everybody", nil
+}
+
+func checkMode(path, cure string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return about(path, err, cure)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return fmt.Errorf("%s: everybody on this machine may read it; chmod o= %s", path, path)
+	}
+	return nil
+}
+
+func checkCalls(cfg *config.Config) (string, error) {
+	if _, err := Answers(cfg); err != nil {
+		return "", err
+	}
+	if cfg.Calls.SecretFile != "" {
+		if err := checkMode(cfg.Calls.SecretFile, "see secret_file in [calls]"); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%d servers", len(cfg.Calls.Services)), nil
 }

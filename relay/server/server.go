@@ -39,6 +39,7 @@ type Parts struct {
 	Plain         bool // offer SASL PLAIN too
 	StrictBinding bool // see c2s.Config
 	ForgetAfter   time.Duration
+	Answers       account.Answers // what domains answer
 	Limits        c2s.Limits
 	Federation    *Federation // nil: other domains cannot be reached
 	Proxy         *Proxy      // nil: there is none
@@ -82,6 +83,7 @@ func New(p Parts) *Server {
 	s.users.Store(p.Users)
 	s.accounts = account.New(s.router, p.Users, account.Config{
 		Domains: p.Domains, Services: services(p), ForgetAfter: p.ForgetAfter,
+		Answers: p.Answers, Plain: p.Plain, Resume: p.Limits.Resume,
 	})
 	for _, d := range p.Domains {
 		s.router.Handle(d, s.accounts)
@@ -199,6 +201,9 @@ func (s *Server) SetUsers(set *users.Set) {
 		s.proxy.Keep(func(user jid.JID) bool { _, ok := set.Lookup(user); return ok })
 	}
 }
+
+// SetAnswers puts others in force.
+func (s *Server) SetAnswers(a account.Answers) { s.accounts.SetAnswers(a) }
 
 // Certificates returns the certificates in force.
 func (s *Server) Certificates() *tls.Certificates { return s.tls.Certificates() }
