@@ -36,6 +36,7 @@ type home struct {
 	seats int
 	last  *relay.Outbox // of the seat bound last
 	full  bool          // refuse to bind
+	told  []string      // what seats heard about their clients
 }
 
 type seat struct {
@@ -62,9 +63,16 @@ func (h *home) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.Sea
 	return &seat{h, full, out}, nil
 }
 
-func (s *seat) JID() jid.JID             { return s.jid }
-func (s *seat) Active(*relay.Pass, bool) {}
-func (s *seat) Carbons(bool)             {}
+func (s *seat) JID() jid.JID                  { return s.jid }
+func (s *seat) Active(_ *relay.Pass, on bool) { s.home.hear(fmt.Sprint("active ", on)) }
+func (s *seat) Carbons(on bool)               { s.home.hear(fmt.Sprint("carbons ", on)) }
+
+func (h *home) hear(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = append(h.told, what)
+}
+
 func (s *seat) Leave(*relay.Pass) {
 	s.home.mu.Lock()
 	defer s.home.mu.Unlock()
@@ -115,6 +123,8 @@ func start(t testing.TB, change func(*c2s.Config), prepare ...func(*c2s.Server))
 		Home:    f.home,
 		Users:   func() *users.Set { return set },
 		Limits:  c2s.Limits{StanzaBytes: stanzaBytes, OutboxBytes: 1 << 20, ConnectionsPerAddress: 100},
+
+		ForgetAfter: time.Hour,
 		Report: func(e relay.Event) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -313,6 +323,14 @@ func (f *fixture) raw(address string) conn {
 // secured is a connection after TLS, the first features read.
 func (f *fixture) secured() conn {
 	f.t.Helper()
+	c, _, _ := f.open(header)
+	return c
+}
+
+// open is a connection after TLS, on which header was sent. It returns what
+// came up to the first features, too.
+func (f *fixture) open(header string) (conn, *tls.Conn, string) {
+	f.t.Helper()
 	nc, err := net.Dial("tcp", f.direct)
 	if err != nil {
 		f.t.Fatal(err)
@@ -324,8 +342,7 @@ func (f *fixture) secured() conn {
 	c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	fmt.Fprint(c, header)
 	out := conn{c, f.t}
-	out.until("</stream:features>")
-	return out
+	return out, c, out.until("</stream:features>", "</stream:stream>")
 }
 
 // TestStates sends what does not belong to a state and reads the answer to the
@@ -333,6 +350,7 @@ func (f *fixture) secured() conn {
 func TestStates(t *testing.T) {
 	f := start(t, nil)
 	const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"
+	const begun = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-256'/>"
 	for _, test := range []struct{ name, state, send, want string }{
 		{"RFC 6120 §5.3.1 only starttls", "cleartext", header, "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>"},
 		{"login in the clear", "cleartext", header + auth, "<policy-violation"},
@@ -349,6 +367,17 @@ func TestStates(t *testing.T) {
 		{"bad base64", "secured", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>%%</auth></stream:stream>", "<incorrect-encoding/>"},
 		{"abort", "secured", "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:stream>", "<aborted/>"},
 		{"response first", "secured", "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>AAAA</response></stream:stream>", "<malformed-request/>"},
+		{"SASL2 bad base64", "secured", "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-256'><initial-response>=</initial-response></authenticate></stream:stream>", "<incorrect-encoding "},
+		{"SASL2 bad base64 in a response", "secured", begun + "<response xmlns='urn:xmpp:sasl:2'>%</response></stream:stream>", "<incorrect-encoding "},
+		{"XEP-0388 §4.5 abort", "secured", begun + "<abort xmlns='urn:xmpp:sasl:2'/></stream:stream>", "<aborted "},
+		{"SASL2 response first", "secured", "<response xmlns='urn:xmpp:sasl:2'>AAAA</response></stream:stream>", "<malformed-request "},
+		{"SASL2 task", "secured", "<next xmlns='urn:xmpp:sasl:2' task='x'/></stream:stream>", "<malformed-request "},
+		{"SASL2 without a mechanism", "secured", "<authenticate xmlns='urn:xmpp:sasl:2'/></stream:stream>", "<invalid-mechanism "},
+		{"response behind an abort", "secured", begun + "<abort xmlns='urn:xmpp:sasl:2'/><response xmlns='urn:xmpp:sasl:2'>AAAA</response></stream:stream>", "<malformed-request "},
+		{"XEP-0388 §2.4 stanza within", "secured", begun + "<presence/>", "<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'"},
+		{"XEP-0388 §2.4 begun twice", "secured", begun + begun, "<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'"},
+		{"XEP-0388 §2.4 other profile within", "secured", begun + "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>AAAA</response>", "<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'"},
+		{"XEP-0388 §2.1 from elsewhere", "cleartext", strings.Replace(header, "to=", "from='alice@other.example' to=", 1), "<invalid-from"},
 		{"end of stream", "secured", "</stream:stream>", "</stream:stream>"},
 		{"RFC 6120 §4.9.3.18 comment", "secured", "<!-- -->", "<restricted-xml"},
 	} {
@@ -427,6 +456,7 @@ func TestBoundState(t *testing.T) {
 	for _, test := range []struct{ name, send, want string }{
 		{"RFC 6120 §4.9.3.24 nonza", "<thing xmlns='urn:example:x'/>", "unsupported-stanza-type"},
 		{"second login", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>", "unsupported-stanza-type"},
+		{"XEP-0388 §4.8 second login", "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>", "unsupported-stanza-type"},
 		{"RFC 6120 §4.9.3.14 too large", "<message><body>" + strings.Repeat("x", 10000) + "</body></message>", "policy-violation"},
 		{"RFC 6120 §4.9.3.2 prefix", "<message><a:b/></message>", "bad-namespace-prefix"},
 		{"RFC 6120 §8.2.3 id", "<iq type='get'><q xmlns='urn:x'/></iq>", "bad-request"},

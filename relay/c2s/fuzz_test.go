@@ -25,7 +25,10 @@ const (
 	secured
 	known
 	bound
-	states // how many there are
+	begun    // within a login of SASL2
+	welcomed // behind one, without a resource
+	inline   // behind one, with a resource and stream management
+	states   // how many there are
 )
 
 // FuzzStates writes arbitrary bytes, in two pieces, to a connection in each of
@@ -52,7 +55,7 @@ func FuzzStates(f *testing.F) {
 		c.nc.CloseWrite()
 		heard := c.rest()
 
-		if int(state)%states == bound && lawful(t, data) && !strings.Contains(heard, "id='last'") {
+		if s := int(state) % states; (s == bound || s == inline) && lawful(t, data) && !strings.Contains(heard, "id='last'") {
 			t.Errorf("behind whole stanzas, none is heard: %q", heard)
 		}
 		if s.count(relay.InternalError) > defects {
@@ -133,12 +136,22 @@ func (f *fixture) reach(t *testing.T, state int) peer {
 	tc.SetReadDeadline(time.Now().Add(patience))
 	c.ReadWriteCloser = tc
 	c.say(header, "</stream:features>")
-	if state >= known {
-		c.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"+
-			base64.StdEncoding.EncodeToString([]byte("\x00alice\x00"+password))+"</auth>", "</success>")
+	secret := base64.StdEncoding.EncodeToString([]byte("\x00alice\x00" + password))
+	switch state {
+	case begun:
+		c.say("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-256'><initial-response>"+
+			base64.StdEncoding.EncodeToString([]byte("n,,n=alice,r=x"))+"</initial-response></authenticate>", "</challenge>")
+	case welcomed:
+		c.say("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>"+secret+
+			"</initial-response></authenticate>", "</stream:features>")
+	case inline:
+		c.say("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>"+secret+"</initial-response>"+
+			"<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:sm:3'/></bind></authenticate>", "</stream:features>")
+	case known, bound:
+		c.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"+secret+"</auth>", "</success>")
 		c.say(header, "</stream:features>")
 	}
-	if state >= bound {
+	if state == bound {
 		c.say("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "</iq>")
 	}
 	return c

@@ -186,6 +186,7 @@ func (c *Client) sasl(features *wire.Node) (*sasl.Client, error) {
 	cfg := sasl.ClientConfig{User: c.cfg.User.Local(), Password: c.cfg.Password, Only: c.cfg.Only, Plain: c.cfg.Only == "PLAIN"}
 	cfg.Exporter, _ = c.stream.TLS().Exporter()
 	cfg.EndPoint, _ = c.stream.TLS().EndPoint()
+	cfg.TLSVersion = c.stream.TLS().Version()
 	if m := features.Child(nsSASL, "mechanisms"); m != nil {
 		for _, mechanism := range m.Children {
 			cfg.Mechanisms = append(cfg.Mechanisms, mechanism.Text)
