@@ -29,7 +29,14 @@ type event struct {
 // newPeer starts a slixmpp client for user that trusts the certificates in ca.
 func newPeer(t testing.TB, r *instance, user, ca string) *peer {
 	t.Helper()
-	return guessPeer(t, r, user, r.password(user), ca)
+	return startPeer(t, user+"@"+r.domain, r.password(user), user+"@"+r.domain+"/peer", "127.0.0.1", strconv.Itoa(r.port), ca)
+}
+
+// newStayer starts a slixmpp client that reaches the relay by another port and
+// resumes its session when its connection is cut.
+func newStayer(t testing.TB, r *instance, user string, port int) *peer {
+	t.Helper()
+	return startPeer(t, user+"@"+r.domain, r.password(user), "-resume", user+"@"+r.domain+"/peer", "127.0.0.1", strconv.Itoa(port), r.ca)
 }
 
 // newCopied starts another slixmpp client for a user, online and with carbons.
@@ -42,12 +49,11 @@ func newCopied(t testing.TB, r *instance, user string) *peer {
 	return p
 }
 
-// guessPeer is newPeer with a password of the caller's.
-func guessPeer(t testing.TB, r *instance, user, password, ca string) *peer {
+// startPeer runs peer.py with args.
+func startPeer(t testing.TB, jid, password string, args ...string) *peer {
 	t.Helper()
 	needSlixmpp(t)
-	jid := user + "@" + r.domain
-	cmd := exec.Command("/usr/bin/python3", "testdata/interop/peer.py", jid+"/peer", "127.0.0.1", strconv.Itoa(r.port), ca)
+	cmd := exec.Command("/usr/bin/python3", append([]string{"testdata/interop/peer.py"}, args...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

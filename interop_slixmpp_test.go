@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -41,7 +42,7 @@ func TestSlixmppRefuses(t *testing.T) {
 	if e := stranger.next("refused"); !strings.HasPrefix(e.Reason, "certificate") {
 		t.Errorf("refused because of the %s, want certificate", e.Reason)
 	}
-	guesser := guessPeer(t, r, "alice", "guess", r.ca)
+	guesser := startPeer(t, "alice", "guess", "alice@"+r.domain, "127.0.0.1", strconv.Itoa(r.port), r.ca)
 	if e := guesser.next("refused"); e.Reason != "login" {
 		t.Errorf("refused because of the %s, want login", e.Reason)
 	}

@@ -1,6 +1,6 @@
 """A slixmpp client for the interop tests.
 
-usage: peer.py JID HOST PORT CAFILE      (password: first line of stdin)
+usage: peer.py [-resume] JID HOST PORT CAFILE      (password: first line of stdin)
 
 Then each line of stdin is a JSON object: {"to": JID, "body": TEXT} to send as a
 chat message, {"room": JID, "body": TEXT} as one to a room, {"join": JID, "nick":
@@ -13,8 +13,9 @@ Each line of stdout is a JSON object with "event":
     message  "from", "to", "type" and "body" as they arrived, and the whole "xml"
     copied   a copy of a message; of that message the same
     bounced  a message came back; "from", "reason"
+    resumed  the connection was lost, and the session goes on over a new one
     refused  the certificate does not verify, or the login was not accepted
-Ends when stdin ends.
+Ends when stdin ends. With -resume it comes back when its connection is cut.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ import ssl
 import sys
 
 import slixmpp
+from slixmpp.plugins.base import register_plugin
+from slixmpp.plugins.xep_0198 import XEP_0198, Resume
 
 
 def tell(event, **fields):
@@ -34,9 +37,20 @@ def fields(message):
             "body": message["body"], "xml": str(message)}
 
 
+class Management(XEP_0198):
+    """slixmpp's, which forgets as it asks to resume what it has yet to repeat."""
+
+    def _handle_outgoing(self, stanza):
+        if isinstance(stanza, Resume):
+            self.enabled_out = True
+            return stanza
+        return super()._handle_outgoing(stanza)
+
+
 class Peer(slixmpp.ClientXMPP):
     def __init__(self, jid, password, ca):
         super().__init__(jid, password)
+        self.leaving = False
         for plugin in "xep_0199", "xep_0045", "xep_0280":
             self.register_plugin(plugin)
         # Nothing but this CA is trusted; slixmpp checks chain and name with it.
@@ -50,6 +64,16 @@ class Peer(slixmpp.ClientXMPP):
         self.add_event_handler("message_error", self.on_bounce)
         self.add_event_handler("ssl_invalid_chain", self.on_bad_certificate)
         self.add_event_handler("failed_all_auth", self.on_failed_login)
+
+    def come_back(self):
+        register_plugin(Management)
+        self.register_plugin("xep_0198")
+        self.add_event_handler("session_resumed", lambda _: tell("resumed"))
+        self.add_event_handler("disconnected", self.on_cut)
+
+    def on_cut(self, _):
+        if not self.leaving:
+            self.connect(self.address)
 
     async def on_start(self, _):
         await self.get_roster()
@@ -96,19 +120,23 @@ class Peer(slixmpp.ClientXMPP):
                 self.send_message(mto=command["room"], mbody=command["body"], mtype="groupchat")
             else:
                 self.send_message(mto=command["to"], mbody=command["body"], mtype="chat")
+        self.leaving = True
         await self.disconnect()
 
 
-async def main(jid, host, port, ca):
+async def main(jid, host, port, ca, resume):
     lines = asyncio.StreamReader(limit=1 << 20)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     password = (await lines.readline()).decode().rstrip("\n")
     peer = Peer(jid, password, ca)
+    if resume:
+        peer.come_back()
     peer.connect((host, int(port)))
     await peer.commands(lines)
 
 
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
-loop.run_until_complete(main(*sys.argv[1:]))
+resume = sys.argv[1] == "-resume"
+loop.run_until_complete(main(*sys.argv[1 + resume:], resume))
