@@ -153,6 +153,7 @@ func (in *incoming) callBack(from, to, id, key string) {
 		typ = "invalid"
 	} else {
 		in.prove(from)
+		in.srv.standing.arrive(in, ByDialback)
 		in.Deadline(time.Now().Add(in.srv.idle))
 		in.srv.cfg.Report(relay.LinkUp)
 	}

@@ -47,6 +47,8 @@ type incoming struct {
 	links    []*link                      // that go over this stream; guarded by srv.mu
 	writable atomic.Pointer[relay.Outbox] // out, for others to close
 	external error                        // why the certificate does not prove the domain; nil: it does
+	verdict  Verdict                      // by what it does
+	counted  atomic.Uint32                // the proof by which Links has it; 0: it has not
 }
 
 // Serve accepts connections on l until l is closed. On a direct listener TLS
@@ -146,6 +148,7 @@ func (in *incoming) speaksFor(is func(domain string) bool) bool {
 
 func (in *incoming) end() {
 	in.srv.dropLinks(in)
+	in.srv.standing.leave(in)
 	if in.out == nil {
 		in.discard()
 		return
@@ -239,7 +242,7 @@ func (in *incoming) secured() string {
 	offer := ""
 	if in.remote != "" {
 		ctx, cancel := context.WithTimeout(in.srv.done, negotiation/2)
-		in.external = in.srv.examine(ctx, in.remote, in.TLS().PeerCertificates())
+		in.verdict, in.external = in.srv.examine(ctx, in.remote, in.TLS().PeerCertificates())
 		cancel()
 	}
 	if in.external == nil {
@@ -299,6 +302,7 @@ func (in *incoming) auth(st *wire.Stanza) error {
 		return wire.InvalidFrom // RFC 6120 §4.9.3.9
 	}
 	in.remote = remote
+	in.srv.standing.arrive(in, proofOf(in.verdict))
 	in.arrive(remote)
 	return nil
 }

@@ -121,7 +121,7 @@ func (l *link) reach(ctx context.Context, t *dial.Target) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Stream: stream, srv: l.srv, local: l.local, remote: l.remote, out: l.out}
+	s := &session{Stream: stream, srv: l.srv, local: l.local, remote: l.remote, out: l.out, proof: proofOf(l.srv.decide(t).Verdict)}
 	deadline, _ := ctx.Deadline()
 	s.Deadline(deadline)
 	if err := s.introduce(); err != nil {
@@ -170,6 +170,9 @@ func (l *link) fail(err error) {
 
 // use carries stanzas until the link ends.
 func (l *link) use(s *session) {
+	out := &l.srv.standing.out[s.proof]
+	out.Add(1)
+	defer out.Add(-1)
 	l.out.Connect(s.TLS())
 	s.serve()
 	l.srv.mu.Lock()

@@ -36,11 +36,13 @@ func (s *Server) admits(domain string) *Refusal {
 // accept decides on a server by what is known of it and the certificate it
 // showed. For those we connect to it is called within the TLS handshake.
 func (s *Server) accept(t *dial.Target) error {
-	if d := s.policy.Load().Decide(factsOf(t)); !d.Accept() {
+	if d := s.decide(t); !d.Accept() {
 		return &Refusal{d}
 	}
 	return nil
 }
+
+func (s *Server) decide(t *dial.Target) Decision { return s.policy.Load().Decide(factsOf(t)) }
 
 // factsOf is what a target says to the policy.
 func factsOf(t *dial.Target) Facts {
@@ -69,16 +71,16 @@ func statusOf(s resolve.Status) Status {
 // examine decides on a peer that connected to us and says it is domain: the
 // certificate that it showed must be one that a server of the domain has.
 // Without one there is dialback.
-func (s *Server) examine(ctx context.Context, domain string, chain []*x509.Certificate) error {
+func (s *Server) examine(ctx context.Context, domain string, chain []*x509.Certificate) (Verdict, error) {
 	if refusal := s.admits(domain); refusal != nil {
-		return refusal
+		return Refused, refusal
 	}
 	if len(chain) == 0 {
-		return errNoMechanism
+		return Refused, errNoMechanism
 	}
 	plan := dial.Find(ctx, s.cfg.Resolver, domain)
 	if err := planned(plan); err != nil {
-		return err
+		return Refused, err
 	}
 	var last error = errUnreachable
 	for _, t := range plan.Targets {
@@ -89,9 +91,11 @@ func (s *Server) examine(ctx context.Context, domain string, chain []*x509.Certi
 			continue
 		}
 		t.Judge(chain, s.cfg.Roots, s.cfg.Now())
-		if last = s.accept(t); last == nil {
-			return nil
+		d := s.decide(t)
+		if d.Accept() {
+			return d.Verdict, nil
 		}
+		last = &Refusal{d}
 	}
-	return last
+	return Refused, last
 }

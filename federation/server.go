@@ -51,6 +51,8 @@ type Server struct {
 	stop    context.CancelFunc
 	idle    time.Duration // how long a stream without traffic is kept
 
+	standing standing // links, counted
+
 	mu       sync.Mutex
 	closing  bool
 	links    map[pair]*link

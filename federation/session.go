@@ -24,6 +24,7 @@ type session struct {
 	pass   relay.Pass
 	alive  time.Time // when the read deadline was last moved
 
+	proof    Proof  // of the peer, on streams that we opened
 	counting bool   // the peer wants its stanzas acknowledged
 	taken    uint32 // those taken since
 
@@ -92,12 +93,12 @@ func (s *session) wait() error {
 func (s *session) leave() {
 	s.out.Break(&s.pass)
 	s.pass.Flush()
-	s.Reader().Close()
+	s.Release()
 }
 
 // discard takes down a stream that never was.
 func (s *session) discard() {
-	s.Reader().Close()
+	s.Release()
 	s.Close()
 }
 

@@ -27,6 +27,10 @@ const (
 	Answered
 )
 
+// Drops is how many outcomes there are, Delivered among them; they are numbered
+// from 0.
+const Drops = int(drops)
+
 // String is the reason's name in events and metrics.
 func (d Drop) String() string {
 	switch d {

@@ -275,7 +275,7 @@ func (o *Outbox) write(patient bool) {
 					go o.drain(len(share))
 					return
 				}
-				err = o.link.Drain(DrainTimeout)
+				err = o.await()
 			}
 			if err != nil {
 				o.fail()
@@ -289,12 +289,19 @@ func (o *Outbox) write(patient bool) {
 // drain waits for a full socket to take the n bytes it was given, then goes on
 // writing.
 func (o *Outbox) drain(n int) {
-	if err := o.link.Drain(DrainTimeout); err != nil {
+	if err := o.await(); err != nil {
 		o.fail()
 		return
 	}
 	o.sent += n
 	o.write(true)
+}
+
+// await waits for a full socket.
+func (o *Outbox) await() error {
+	o.router.stats.full.Add(1)
+	defer o.router.stats.full.Add(-1)
+	return o.link.Drain(DrainTimeout)
 }
 
 func (o *Outbox) shareEnd() int {

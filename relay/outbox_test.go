@@ -202,7 +202,9 @@ func TestFlushDoesNotWaitForAFullSocket(t *testing.T) {
 	if strings.Count(quick.text(), "quick") != 10 {
 		t.Error("a receiver misses messages because another is slow")
 	}
+	eventually(t, "one is counted as full", func() bool { return r.Stats().Full() == 1 })
 	close(slow.drained)
+	eventually(t, "none is any more", func() bool { return r.Stats().Full() == 0 })
 	eventually(t, "the slow one catches up", func() bool { return strings.Count(slow.text(), "slow") == 10 })
 }
 

@@ -94,11 +94,17 @@ func TestAnswersAreKept(t *testing.T) {
 			if good := time.Duration(tt.good) * time.Second; a.Status != tt.status || a.TTL != good {
 				t.Fatalf("%s (%s) for %v, want %s for %v", a.Status, a.Why, a.TTL, tt.status, good)
 			}
+			if n := r.Lookups(tt.status); n != 1 {
+				t.Errorf("%d lookups are counted as %s", n, tt.status)
+			}
 			first := asked.Load()
 			if now.Store(int64(tt.good) - 1); tt.good > 0 {
 				a = r.Lookup(context.Background(), tt.ask.name, tt.ask.qtype)
 				if asked.Load() != first || a.TTL != time.Second {
 					t.Errorf("asked again before it expired; %v left", a.TTL)
+				}
+				if n := r.Lookups(tt.status); n != 1 {
+					t.Errorf("what the cache has is counted: %d", n)
 				}
 			}
 			now.Store(int64(tt.good))

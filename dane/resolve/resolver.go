@@ -39,6 +39,8 @@ type Resolver struct {
 	answers cache[question, Answer]
 	places  cache[string, place] // where names lie, proved
 
+	lookups [Secure + 1]atomic.Uint64 // by status
+
 	mu      sync.Mutex
 	flights map[question]*flight // lookups under way
 
@@ -112,6 +114,10 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) Answer
 	}
 }
 
+// Lookups is how many lookups ended with a status. Answers from the cache do not
+// count.
+func (r *Resolver) Lookups(s Status) uint64 { return r.lookups[s].Load() }
+
 // askable says whether a type is one that records have, and whose records
 // stand for themselves. RFC 6895 §3.1: 128 to 255 are for questions; RFC 4035
 // §2.2: signatures are not themselves signed.
@@ -133,6 +139,7 @@ func (r *Resolver) join(q question) *flight {
 		ctx, cancel := context.WithTimeout(context.Background(), maxPatience*r.timeout)
 		defer cancel()
 		f.answer = r.resolve(ctx, q)
+		r.lookups[f.answer.Status].Add(1)
 		r.answers.put(q, f.answer, f.answer.cost(), r.now().Add(f.answer.TTL))
 		r.mu.Lock()
 		delete(r.flights, q)
