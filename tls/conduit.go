@@ -30,6 +30,7 @@ type conduit struct {
 	in     *buffer.Buffer             // from the kernel; nil while nothing is here
 	start  int                        // where the unread bytes of in begin
 	left   int                        // bytes of the current record not handed on yet
+	plain  []byte                     // where crypto/tls has decrypted the last record
 	eof    bool                       // the peer sends no more
 	broken error                      // what ended reading
 	onRead func(fd uintptr) (ok bool) // readOnce, bound once

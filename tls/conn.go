@@ -43,6 +43,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.tls.Read(p)
 	c.rest = n > 0 && n == len(p)
+	if !c.rest {
+		c.conduit.forget()
+	}
 	if _, ok := err.(again); ok {
 		return n, nil
 	}
@@ -50,6 +53,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.conduit.release()
 	}
 	return n, err
+}
+
+// Release is the reading goroutine's last call: what it has not read is
+// cleared.
+func (c *Conn) Release() {
+	c.conduit.forget()
+	c.conduit.release()
 }
 
 // More reports whether Read would work on bytes that are already here.

@@ -21,7 +21,9 @@ func (again) Timeout() bool   { return false }
 func (again) Temporary() bool { return true }
 
 // Read hands on bytes of one record, never of two. Once live it does not
-// block and hands on whole records only.
+// block and hands on whole records only, in one piece but for the header of
+// those that are longer than p: where crypto/tls puts such a piece it decrypts
+// it, and forget clears it.
 func (c *conduit) Read(p []byte) (int, error) {
 	for c.left == 0 {
 		switch {
@@ -39,13 +41,24 @@ func (c *conduit) Read(p []byte) (int, error) {
 			}
 		}
 	}
-	n := copy(p[:min(len(p), c.left)], c.in.B[c.start:])
+	n := min(len(p), c.left)
+	if c.live && n < c.left && c.left > headerBytes {
+		n = min(n, headerBytes) // crypto/tls makes room for the rest
+	}
+	copy(p[:n], c.in.B[c.start:])
+	c.plain = p[:n]
 	c.start += n
 	c.left -= n
 	if c.unread() == 0 {
 		c.release()
 	}
 	return n, nil
+}
+
+// forget clears the last record, of which all plaintext has been read.
+func (c *conduit) forget() {
+	clear(c.plain)
+	c.plain = nil
 }
 
 // unread is how many bytes lie here.

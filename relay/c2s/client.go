@@ -104,7 +104,7 @@ func (c *client) guard(f func() bool) {
 // end takes the connection down.
 func (c *client) end() {
 	defer c.srv.release(c.Net(), c.from)
-	defer c.Reader().Close()
+	defer c.Release()
 	c.srv.tokens.leave(c.device, time.Now())
 	if c.seat == nil {
 		c.Close()

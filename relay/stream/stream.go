@@ -180,6 +180,15 @@ func (s *Stream) Send(b []byte) error {
 	return err
 }
 
+// Release is the reading goroutine's last call: what it has not read is
+// cleared.
+func (s *Stream) Release() {
+	if s.conn != nil {
+		s.conn.Release()
+	}
+	s.in.Close()
+}
+
 // Close ends the connection, in order where there is TLS.
 func (s *Stream) Close() {
 	if s.conn != nil {
