@@ -307,6 +307,24 @@ func TestAnswerable(t *testing.T) {
 }
 
 // TestEscape holds that what is escaped means the same again.
+func TestBody(t *testing.T) {
+	many := strings.Repeat("<a/>", maxChildren-1)
+	for xml, want := range map[string]string{
+		"<message/>":                                         " false",
+		"<iq><body>x</body></iq>":                            " false",
+		"<message><a/><body>x</body></message>":              "x true",
+		"<message><body>x</body><body>y</body></message>":    "x false",
+		"<message><body xmlns='u'/><body>x</body></message>": "x true",
+		"<message>" + many + "<body>x</body></message>":      "x true",
+		"<message>" + many + "<a/><body>x</body></message>":  " false",
+	} {
+		body, only := mustParse(t, xml).Body()
+		if got := fmt.Sprintf("%s %v", body.Inner, only); got != want {
+			t.Errorf("%q: %q, want %q", xml, got, want)
+		}
+	}
+}
+
 func TestRunes(t *testing.T) {
 	for inner, want := range map[string]string{
 		"":                                    "",

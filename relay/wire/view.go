@@ -36,7 +36,8 @@ type view struct {
 	own        []attr // its attributes
 	ownDefault bool   // one of them declares a default namespace
 	tagEnd     int32  // where its start tag ends, at > or />
-	body       bool
+	bodies     int    // how many of all children are bodies
+	bodyAt     int    // where among children the first is, if it is noted
 	children   []child
 	truncated  bool
 	endAt      int32 // where the last end tag began
@@ -114,7 +115,10 @@ func (s *scanner) noteChild() {
 	}
 	ns, _ := s.lookup(s.tag.prefix(s.b))
 	if s.kind == Message && string(name.of(s.b)) == "body" && bytes.Equal(s.spell(ns), s.spell(s.ns)) {
-		s.body = true
+		if s.bodies == 0 {
+			s.bodyAt = len(s.children)
+		}
+		s.bodies++
 	}
 	if len(s.children) == maxChildren {
 		s.truncated = true
