@@ -7,7 +7,7 @@
 //
 //	cleartext  → the only feature is <starttls/>; nothing else is heard
 //	secured    → SASL; a stanza ends the stream
-//	known      → resource binding
+//	known      → resource binding, unless SASL2 has done that in line
 //	bound      → stanzas, until the end
 //
 // The first three run under one deadline and write synchronously: the peer is
@@ -73,6 +73,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	closing  bool
+	open     int                   // connections
 	unbound  map[net.Conn]struct{} // still negotiating
 	sessions map[netip.Prefix]int  // connections by address
 	managed  map[string]*session   // those that may be resumed, by id
@@ -132,6 +133,7 @@ func (s *Server) admit(nc net.Conn, from netip.Prefix) bool {
 		return false
 	}
 	s.sessions[from]++
+	s.open++
 	s.unbound[nc] = struct{}{}
 	s.streams.Add(1)
 	return true
@@ -148,12 +150,21 @@ func (s *Server) bound(nc net.Conn) bool {
 
 func (s *Server) release(nc net.Conn, from netip.Prefix) {
 	s.mu.Lock()
+	s.open--
 	delete(s.unbound, nc)
 	if s.sessions[from]--; s.sessions[from] <= 0 {
 		delete(s.sessions, from)
 	}
 	s.mu.Unlock()
 	s.streams.Done()
+}
+
+// Size is how many connections have not bound a resource yet, and how many
+// have.
+func (s *Server) Size() (negotiating, bound int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.unbound), s.open - len(s.unbound)
 }
 
 // Sweep forgets the tokens that there is no reason to keep. Call it every now
