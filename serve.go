@@ -109,6 +109,7 @@ func (h *host) start() error {
 	h.cfg = cfg
 	h.relay = server.New(server.Parts{
 		Domains:       cfg.Domains,
+		RoomHosts:     cfg.RoomHosts(),
 		Users:         set,
 		Certificates:  certs,
 		TLS12:         cfg.TLS.Allow12,

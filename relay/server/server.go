@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"lethe/relay/c2s"
 	"lethe/relay/jid"
 	"lethe/relay/proxy65"
+	"lethe/relay/rooms"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 	"lethe/tls"
@@ -33,6 +36,7 @@ const (
 // Parts is what a relay is made of. Report may be nil, all else is needed.
 type Parts struct {
 	Domains       []string
+	RoomHosts     []string // the domain of rooms under each, with the same label; or none
 	Users         *users.Set
 	Certificates  *tls.Certificates
 	TLS12         bool // allow TLS 1.2 too
@@ -68,6 +72,7 @@ type Server struct {
 	tls      *tls.Server
 	router   *relay.Router
 	accounts *account.Server
+	rooms    *rooms.Server
 	clients  *c2s.Server
 	peers    *federation.Server // nil without federation
 	proxy    *proxy65.Server    // nil without one
@@ -87,6 +92,10 @@ func New(p Parts) *Server {
 	})
 	for _, d := range p.Domains {
 		s.router.Handle(d, s.accounts)
+	}
+	s.rooms = rooms.New(s.router, p.Users, rooms.Config{Hosts: p.RoomHosts, Domains: p.Domains})
+	for _, h := range p.RoomHosts {
+		s.router.Handle(h, s.rooms)
 	}
 	s.clients = c2s.NewServer(c2s.Config{
 		Domains:       p.Domains,
@@ -113,6 +122,10 @@ func New(p Parts) *Server {
 // services are the labels below each domain at which there is more.
 func services(p Parts) []string {
 	var labels []string
+	if len(p.RoomHosts) > 0 {
+		label, _ := strings.CutSuffix(p.RoomHosts[0], "."+p.Domains[0])
+		labels = append(labels, label)
+	}
 	if p.Proxy != nil {
 		labels = append(labels, p.Proxy.Label)
 	}
@@ -134,7 +147,7 @@ func (s *Server) mediate(p Parts) {
 
 func (s *Server) federate(p Parts) {
 	s.peers = federation.NewServer(federation.Config{
-		Domains:  p.Domains,
+		Domains:  slices.Concat(p.Domains, p.RoomHosts),
 		TLS:      s.tls,
 		TLS12:    p.TLS12,
 		Router:   s.router,
@@ -196,6 +209,7 @@ func (s *Server) SetUsers(set *users.Set) {
 	s.users.Store(set)
 	var p relay.Pass
 	s.accounts.SetUsers(&p, set)
+	s.rooms.SetUsers(&p, set)
 	p.Flush()
 	if s.proxy != nil {
 		s.proxy.Keep(func(user jid.JID) bool { _, ok := set.Lookup(user); return ok })
@@ -218,6 +232,7 @@ func (s *Server) Shutdown() {
 	close(s.stop)
 	s.clients.Stop() // from now on nobody binds
 	var p relay.Pass
+	s.rooms.CloseAll(&p)
 	s.accounts.CloseAll(&p, wire.SystemShutdown)
 	p.Flush()
 	s.clients.Shutdown(grace)

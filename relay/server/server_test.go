@@ -53,7 +53,7 @@ func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	l.must(err)
 	l.derive()
 	l.relay = server.New(server.Parts{
-		Domains: []string{domain}, Users: l.set(1, names...), Certificates: certs,
+		Domains: []string{domain}, RoomHosts: []string{"rooms." + domain}, Users: l.set(1, names...), Certificates: certs,
 		ForgetAfter: time.Hour, Limits: limits, Proxy: &server.Proxy{Label: "proxy", Host: "files.example.org"},
 	})
 	l.listener, err = net.Listen("tcp", "127.0.0.1:0")

@@ -1,0 +1,95 @@
+package rooms
+
+import (
+	"iter"
+	"slices"
+
+	"lethe/relay"
+	"lethe/relay/jid"
+	"lethe/relay/users"
+)
+
+// standing is a users file, with its rooms by address. It does not change.
+type standing struct {
+	*users.Set
+	rooms map[jid.JID]*users.Room
+}
+
+func newStanding(set *users.Set) *standing {
+	s := &standing{set, make(map[jid.JID]*users.Room)}
+	for r := range set.Rooms() {
+		s.rooms[r.JID] = r
+	}
+	return s
+}
+
+// affiliation is what the file says a user, given bare, is to a room. It is
+// never less than that, whatever somebody in the room wants.
+func (s *standing) affiliation(room, user jid.JID) affiliation {
+	if r := s.rooms[room]; r != nil && s.IsMember(r, user) {
+		return member
+	}
+	return outcast
+}
+
+// members yields those whom the users file makes members of a room.
+func (s *standing) members(room jid.JID) iter.Seq[jid.JID] {
+	return func(yield func(jid.JID) bool) {
+		r := s.rooms[room]
+		if r == nil {
+			return
+		}
+		for _, m := range r.Members {
+			if !yield(m) {
+				return
+			}
+		}
+		for u := range s.Users() {
+			if !slices.Contains(r.Members, u.JID) && s.IsMember(r, u.JID) && !yield(u.JID) {
+				return
+			}
+		}
+	}
+}
+
+// standingSettings are those of a room from the file: for its members, who see
+// who they are (OMEMO asks for that), and on no list.
+func standingSettings(file *users.Room) settings {
+	s := temporarySettings()
+	s.name = file.Name
+	s.membersOnly, s.realAddresses, s.invites = true, true, false
+	return s
+}
+
+// SetUsers puts another users file in force. Who is in a standing room and no
+// member any more is removed, as is everybody from a room that the file has no
+// more.
+func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	old, now := s.set.Load(), newStanding(set)
+	s.set.Store(now)
+	s.each(p, func(r *room) {
+		was, is := old.rooms[r.jid], now.rooms[r.jid]
+		switch {
+		case was == nil && is == nil:
+			return
+		case was == nil:
+			r.settings = standingSettings(is)
+			r.locked = false
+		case is != nil:
+			r.settings.name = is.Name
+		}
+		for _, o := range slices.Clone(r.occupants) {
+			a := r.affiliationOf(o.user)
+			switch {
+			case is == nil, r.settings.membersOnly && a < member:
+				o.affiliation = a
+				r.expel(p, o, &notice{gone: true, codes: []string{codeNoMember}}) // XEP-0045 §9.4
+			case a != o.affiliation:
+				o.affiliation, o.role = a, defaultRole(a, r.settings.moderated)
+				r.announce(p, o, &notice{})
+			}
+		}
+	})
+}
