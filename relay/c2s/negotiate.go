@@ -63,7 +63,7 @@ func (c *client) startTLS() error {
 // negotiate is the secured and the known state.
 func (c *client) negotiate() error {
 	err := c.login()
-	for err == nil && c.seat == nil { // RFC 6120 §7.1: binding is mandatory
+	for err == nil && c.seat == nil { // RFC 6120 §7.3.1: binding is mandatory
 		err = c.bind()
 	}
 	return err

@@ -15,10 +15,18 @@
 // The PLUS variants sign a value that belongs to this TLS connection alone
 // (channel binding: tls-exporter, RFC 9266, and tls-server-end-point, RFC
 // 5929), so that a man in the middle with a certificate of his own is noticed.
-// He could strike mechanisms or binding types from what the server advertises;
-// the server therefore signs a hash of the lists too (XEP-0474), and a client
-// that says it would have bound the channel had it been offered is refused if
-// it was (RFC 5802 §6).
+// He could strike mechanisms or binding types from what the server advertises,
+// or lead both sides to an older TLS, on which depends what can be bound; the
+// server therefore signs a hash of the lists (XEP-0474) and the version of TLS
+// (XEP-0515), and a client that says it would have bound the channel had it been
+// offered is refused if it was (RFC 5802 §6).
+//
+// # Tokens
+//
+// A client that has logged in may be given a random token for the next time.
+// With it, login is one message and one answer (Hashed Token): there is no salt
+// to ask for and nothing slow, for nobody guesses 32 random bytes. Which tokens
+// there are, and for how long, is for the caller to say.
 //
 // # Who is unknown
 //
