@@ -55,7 +55,7 @@ func done(q *query) relay.Drop { return q.reply(nil) }
 
 // domainInfo says what the domain answers, and what it does for its users.
 func domainInfo(q *query) relay.Drop {
-	features := []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsRoster, nsBlocking, nsVCard}
+	features := []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsRoster, nsBlocking, nsCarbons, nsVCard}
 	answers := q.server.answers.Load()
 	if len(answers.Calls.Services) > 0 {
 		features = append(features, nsServices)

@@ -81,7 +81,15 @@ func (l *lab) Deliver(_ *relay.Pass, st *wire.Stanza, _, _ jid.JID) relay.Drop {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, string(st.Append(nil, wire.NSClient)))
+	l.speaks(st.Raw())
 	return relay.Delivered
+}
+
+// speaks fails the test if the relay's own error has no sentence for people.
+func (l *lab) speaks(stanza []byte) {
+	if bytes.Contains(stanza, []byte(wire.NSStanzaErrors)) && !bytes.Contains(stanza, []byte("</text>")) {
+		l.t.Errorf("an error without a word: %s", stanza)
+	}
 }
 
 // away returns what was sent to other domains since the last call.
@@ -197,6 +205,7 @@ func (c *client) got() []string {
 		if opened {
 			st, err := in.Next()
 			if err == nil {
+				c.lab.speaks(st.Raw())
 				got = append(got, randomID.ReplaceAllString(string(st.Raw()), "id='*'"))
 				continue
 			}

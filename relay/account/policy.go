@@ -44,13 +44,15 @@ func (s *Server) policyWords() []string {
 
 // span writes a duration for people.
 func span(d time.Duration) string {
-	for _, u := range [...]struct {
-		unit time.Duration
-		name string
-	}{{time.Hour, "hours"}, {time.Minute, "minutes"}} {
-		if d%u.unit == 0 {
-			return fmt.Sprintf("%d %s", d/u.unit, u.name)
-		}
+	switch {
+	case d == time.Hour:
+		return "an hour"
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d == time.Minute:
+		return "a minute"
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
 	}
 	return fmt.Sprintf("%g seconds", d.Seconds())
 }

@@ -20,9 +20,6 @@ func TestQueries(t *testing.T) {
 		vcard   = "<vCard xmlns='vcard-temp'/>"
 		session = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
 
-		domainInfo = "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='server' type='im' name='lethe'/>" +
-			"<feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>" +
-			"<feature var='urn:xmpp:ping'/><feature var='urn:xmpp:time'/></query>"
 		userInfo = "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='account' type='registered'/>" +
 			"<feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>" +
 			"<feature var='urn:xmpp:ping'/><feature var='vcard-temp'/></query>"
@@ -32,7 +29,6 @@ func TestQueries(t *testing.T) {
 		to, typ, request string
 		want             string // payload of the result, or the condition
 	}{
-		{"example.org", "get", info, domainInfo},
 		{"example.org", "get", node, "item-not-found"},
 		{"example.org", "get", items, noItems},
 		{"example.org", "get", inode, "item-not-found"},
