@@ -94,6 +94,13 @@ func (s *Server) Size() (accounts, connections int) {
 	return len(all), connections
 }
 
+// Remembered is how many accounts are in memory; it looks at none of them.
+func (s *Server) Remembered() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.accounts)
+}
+
 // Sweep forgets the memory of accounts whose last connection ended ForgetAfter
 // before now, or earlier. Call it every now and then.
 func (s *Server) Sweep(now time.Time) {
