@@ -84,6 +84,7 @@ type host struct {
 	cfg   *config.Config
 	relay *server.Server
 
+	resolver  watched // nil if it does not count
 	listeners []net.Listener
 	changed   time.Time // newest change among the certificate files
 	warned    time.Time // when an expiry was last warned of
@@ -107,6 +108,7 @@ func (h *host) start() error {
 		return err
 	}
 	h.cfg = cfg
+	h.resolver, _ = world.Resolver.(watched)
 	h.relay = server.New(server.Parts{
 		Domains:       cfg.Domains,
 		RoomHosts:     cfg.RoomHosts(),
@@ -134,6 +136,7 @@ func (h *host) start() error {
 		{peers(cfg, cfg.Listen.Server), h.relay.ServePeers, false},
 		{peers(cfg, cfg.Listen.ServerTLS), h.relay.ServePeers, true},
 		{cfg.Listen.Proxy65, h.relay.ServeProxy, false},
+		{cfg.Listen.Metrics, h.serveMetrics, false},
 	} {
 		if err := h.listen(port.addresses, port.serve, port.direct); err != nil {
 			h.close()
@@ -252,21 +255,20 @@ func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
 
 // listen opens ports. Dead peers behind NAT are found by
 // keep-alives of TCP; a port that another holds is an error that names it.
-func (h *host) listen(addresses []netip.AddrPort, serve func(net.Listener, bool) error, direct bool) error {
+func (h *host) listen(addresses []netip.AddrPort) (all []net.Listener, err error) {
 	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 90 * time.Second, Interval: 15 * time.Second, Count: 4,
 	}}
 	for _, a := range addresses {
 		l, err := lc.Listen(context.Background(), "tcp", a.String())
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w; stop what holds the port, or change [listen] in %s", err, h.file)
+			return all, fmt.Errorf("%w; stop what holds the port, or change [listen] in %s", err, h.file)
 		} else if err != nil {
-			return err
+			return all, err
 		}
-		h.listeners = append(h.listeners, l)
-		go serve(l, direct)
+		all = append(all, l)
 	}
-	return nil
+	return all, nil
 }
 
 func (h *host) close() {
