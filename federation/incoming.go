@@ -248,7 +248,8 @@ func (in *incoming) secured() string {
 	if in.external == nil {
 		offer = "<mechanisms xmlns='" + nsSASL + "'><mechanism>EXTERNAL</mechanism></mechanisms>"
 	}
-	return offer + "<dialback xmlns='" + nsFeature + "'/><bidi xmlns='" + nsBidiFeat + "'/><sm xmlns='" + nsSM + "'/>"
+	return offer + "<dialback xmlns='" + nsFeature + "'/><bidi xmlns='" + nsBidiFeat + "'/><sm xmlns='" + nsSM + "'/>" +
+		stream.Limits(in.srv.cfg.Limits.StanzaBytes, negotiation)
 }
 
 // negotiated handles what is no stanza: authentication, dialback, bidi.
@@ -293,7 +294,8 @@ func (in *incoming) auth(st *wire.Stanza) error {
 	in.Reader().Restart()
 	remote := in.remote
 	err := in.greet(func() string {
-		return "<dialback xmlns='" + nsFeature + "'/><sm xmlns='" + nsSM + "'/>"
+		return "<dialback xmlns='" + nsFeature + "'/><sm xmlns='" + nsSM + "'/>" +
+			stream.Limits(in.srv.cfg.Limits.StanzaBytes, in.srv.idle)
 	})
 	if err != nil {
 		return err

@@ -170,7 +170,8 @@ func TestExternalIsOfferedToTheProvedOnly(t *testing.T) {
 	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	r.ReadWriteCloser = conn
 	r.send(header + " from='m.example' to='a.example'>")
-	if got := r.until("</stream:features>"); strings.Contains(got, "EXTERNAL") || !strings.Contains(got, "urn:xmpp:features:dialback") {
+	if got := r.until("</stream:features>"); strings.Contains(got, "EXTERNAL") || !strings.Contains(got, "urn:xmpp:features:dialback") ||
+		!strings.Contains(got, "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>") {
 		t.Error(got)
 	}
 	// And a key that its servers did not give is no proof either.

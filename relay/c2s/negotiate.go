@@ -1,11 +1,11 @@
 package c2s
 
 import (
-	"strconv"
 	"time"
 
 	"lethe/relay"
 	"lethe/relay/jid"
+	"lethe/relay/stream"
 	"lethe/relay/wire"
 	"lethe/tls"
 )
@@ -17,7 +17,6 @@ const (
 	nsSession = "urn:ietf:params:xml:ns:xmpp-session" // RFC 3921 §3, for old clients
 	nsVersion = "urn:xmpp:features:rosterver"         // RFC 6121 §2.6.1
 	nsBinding = "urn:xmpp:sasl-cb:0"                  // XEP-0440
-	nsLimits  = "urn:xmpp:stream-limits:0"            // XEP-0478
 )
 
 // secure is the cleartext state: TLS comes about or the connection ends.
@@ -84,13 +83,9 @@ func (c *client) boundFeatures() string {
 		c.limits(c.srv.patience.idle)
 }
 
-// limits tells the client what it must keep to: how large a stanza may be, and
-// how long it may be silent (XEP-0478 §3.1).
+// limits are those of a client that may be silent for so long.
 func (c *client) limits(idle time.Duration) string {
-	return "<limits xmlns='" + nsLimits + "'>" +
-		"<max-bytes>" + strconv.Itoa(c.srv.cfg.Limits.StanzaBytes) + "</max-bytes>" +
-		"<idle-seconds>" + strconv.Itoa(int(idle/time.Second)) + "</idle-seconds>" +
-		"</limits>"
+	return stream.Limits(c.srv.cfg.Limits.StanzaBytes, idle)
 }
 
 // bind handles one element of the known state (RFC 6120 §7.6).
