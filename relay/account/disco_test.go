@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func (c *client) features(to string) []string {
 
 // announced are requests for what is announced, by feature; %s is the address.
 func announced() map[string]string {
-	return map[string]string{
+	requests := map[string]string{
 		"http://jabber.org/protocol/disco#info":  "<iq type='get' id='1' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
 		"http://jabber.org/protocol/disco#items": "<iq type='get' id='1' to='%s'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>",
 		"urn:xmpp:ping":                          "<iq type='get' id='1' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
@@ -50,6 +51,8 @@ func announced() map[string]string {
 		"urn:xmpp:carbons:2": "<iq type='set' id='1'><enable xmlns='urn:xmpp:carbons:2'/></iq>",
 		"vcard-temp":         "<iq type='get' id='1'><vCard xmlns='vcard-temp'/></iq>",
 	}
+	maps.Copy(requests, pubsubAnnounced())
+	return requests
 }
 
 // TestAnnouncedWorks asks for everything that a domain, one's own account and
@@ -59,7 +62,8 @@ func TestAnnouncedWorks(t *testing.T) {
 	l.server.SetAnswers(account.Answers{Calls: calls})
 	alice := l.bind("alice@example.org/x")
 	requests, all := announced(), []string{
-		"urn:ietf:params:xml:ns:xmpp-session", // RFC 3921 announces it before the login
+		"urn:ietf:params:xml:ns:xmpp-session",    // RFC 3921 announces it before the login
+		"http://jabber.org/protocol/pubsub#owner", // goes with the features of XEP-0060
 	}
 	for _, to := range []string{"example.org", "alice@example.org", "bob@example.org"} {
 		for _, f := range alice.features(to) {
@@ -183,7 +187,7 @@ func TestPolicyIsKept(t *testing.T) {
 	alice.want(unavailable("message", "1", "bob@example.org", "alice@example.org/x"))
 	l.online("bob@example.org/x").want()
 	// Account memory lasts as long as is said, and can be removed before.
-	if !strings.Contains(words, "an hour after your last connection") || policy["data_deletion"][0] != "true" {
+	if !strings.Contains(words, "1 hour after your last connection") || policy["data_deletion"][0] != "true" {
 		t.Errorf("data_deletion %q, %s", policy["data_deletion"], words)
 	}
 	erin := l.bind("erin@example.org/x")
@@ -235,7 +239,7 @@ func TestPolicyFollowsTheConfiguration(t *testing.T) {
 		{account.Config{}, "hidden", []string{"until your last connection ends.", "!under way"}},
 		{account.Config{Plain: true, Resume: 2 * time.Minute, ForgetAfter: 24 * time.Hour}, "plain", []string{
 			"waits in memory for 2 minutes.", "until 24 hours after your last connection ended."}},
-		{account.Config{Resume: time.Minute, ForgetAfter: 90 * time.Second}, "hidden", []string{"for a minute.", "until 90 seconds after"}},
+		{account.Config{Resume: time.Minute, ForgetAfter: 90 * time.Second}, "hidden", []string{"for 1 minute.", "until 90 seconds after"}},
 	} {
 		l := newLab(t)
 		tt.cfg.Domains = []string{home}

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -37,22 +36,22 @@ func (s *Server) policyWords() []string {
 		added = "What you add yourself, such as contacts and published items, is in memory until " + span(s.forget) + " after your last connection ended. You can remove it before."
 	}
 	return append(words, added,
-		fmt.Sprintf("Addresses you block, %d at most, are in memory until the server stops.", maxBlocks),
+		"Addresses you block, "+strconv.Itoa(maxBlocks)+" at most, are in memory until the server stops.",
 		"Your address, name, groups and contacts, and what your password is checked with, stand in a file that the operator signs. Only the operator can change or remove them.",
 		"The operator can see who writes to whom while it happens. Logs hold numbers, no addresses and no texts.")
 }
 
 // span writes a duration for people.
 func span(d time.Duration) string {
+	n, unit := int64(d/time.Second), "second"
 	switch {
-	case d == time.Hour:
-		return "an hour"
 	case d%time.Hour == 0:
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	case d == time.Minute:
-		return "a minute"
+		n, unit = int64(d/time.Hour), "hour"
 	case d%time.Minute == 0:
-		return fmt.Sprintf("%d minutes", d/time.Minute)
+		n, unit = int64(d/time.Minute), "minute"
 	}
-	return fmt.Sprintf("%g seconds", d.Seconds())
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.FormatInt(n, 10) + " " + unit
 }
