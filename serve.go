@@ -126,21 +126,50 @@ func (h *host) start() error {
 		},
 		Proxy: proxy(cfg),
 	})
-	for _, port := range []struct {
+	if err := h.open(); err != nil {
+		h.close()
+		return err
+	}
+	return nil
+}
+
+// open opens the ports and serves on them. What systemd has opened under a
+// port's name takes the place of its addresses; metrics are not among that, as
+// they have to be on loopback.
+func (h *host) open() error {
+	ports := []struct {
+		name      string // what systemd may call it
 		addresses []netip.AddrPort
 		serve     func(net.Listener, bool) error
 		direct    bool
 	}{
-		{cfg.Listen.Client, h.relay.ServeClients, false},
-		{cfg.Listen.ClientTLS, h.relay.ServeClients, true},
-		{peers(cfg, cfg.Listen.Server), h.relay.ServePeers, false},
-		{peers(cfg, cfg.Listen.ServerTLS), h.relay.ServePeers, true},
-		{cfg.Listen.Proxy65, h.relay.ServeProxy, false},
-		{cfg.Listen.Metrics, h.serveMetrics, false},
-	} {
-		if err := h.listen(port.addresses, port.serve, port.direct); err != nil {
-			h.close()
-			return err
+		{"client", h.cfg.Listen.Client, h.relay.ServeClients, false},
+		{"client_tls", h.cfg.Listen.ClientTLS, h.relay.ServeClients, true},
+		{"server", peers(h.cfg, h.cfg.Listen.Server), h.relay.ServePeers, false},
+		{"server_tls", peers(h.cfg, h.cfg.Listen.ServerTLS), h.relay.ServePeers, true},
+		{"proxy65", h.cfg.Listen.Proxy65, h.relay.ServeProxy, false},
+		{"", h.cfg.Listen.Metrics, h.serveMetrics, false},
+	}
+	var known []string
+	for _, port := range ports {
+		if port.name != "" && len(port.addresses) > 0 {
+			known = append(known, port.name)
+		}
+	}
+	given, err := inherited(known)
+	if err != nil {
+		return err
+	}
+	for _, port := range ports {
+		listeners := given[port.name]
+		if len(listeners) == 0 {
+			if listeners, err = h.listen(port.addresses); err != nil {
+				return err
+			}
+		}
+		for _, l := range listeners {
+			h.listeners = append(h.listeners, l)
+			go port.serve(l, port.direct)
 		}
 	}
 	return nil

@@ -1,0 +1,52 @@
+package web
+
+import (
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+const (
+	// maxScrapes is how many connections may ask at the same time.
+	maxScrapes = 16
+	// scrapeTime is how long a request and its answer may take, each.
+	scrapeTime = 10 * time.Second
+)
+
+// Metrics answers those who watch over the relay.
+type Metrics struct {
+	http http.Server
+}
+
+// NewMetrics returns what answers GET /metrics with the page that measure
+// writes, and all else with 404 or 405. It asks nobody who they are: its
+// listeners are on loopback.
+func NewMetrics(measure func(*Page)) *Metrics {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		var p Page
+		measure(&p)
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		w.Write(p.text)
+	})
+	return &Metrics{http.Server{
+		Handler:        mux,
+		ReadTimeout:    scrapeTime,
+		WriteTimeout:   scrapeTime,
+		IdleTimeout:    time.Minute + scrapeTime, // Prometheus asks every minute
+		MaxHeaderBytes: 4 << 10,
+		ErrorLog:       log.New(io.Discard, "", 0), // would name who asks
+	}}
+}
+
+// Serve answers on l until l or the Metrics is closed.
+func (m *Metrics) Serve(l net.Listener) error {
+	return m.http.Serve(netutil.LimitListener(l, maxScrapes))
+}
+
+// Close ends all connections and closes the listeners.
+func (m *Metrics) Close() { m.http.Close() }
