@@ -6,6 +6,7 @@ import (
 
 	"lethe/relay"
 	"lethe/relay/jid"
+	"lethe/relay/pep"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 )
@@ -40,7 +41,11 @@ type account struct {
 	talks   []talk    // in OTR, the latest last
 	turn    uint64    // of messages from and to its resources
 	idle    time.Time // since when there is no seat
-	removed bool      // no longer in the Server's table
+
+	published, private pep.Store             // XEP-0163, XEP-0049
+	watchers           map[jid.JID]*audience // resources of contacts elsewhere
+
+	removed bool // no longer in the Server's table
 }
 
 // seat returns the one bound to this full address, or nil.

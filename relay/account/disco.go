@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lethe/relay"
+	"lethe/relay/pep"
 	"lethe/relay/wire"
 )
 
@@ -35,8 +36,15 @@ func domainHandlers() []handler {
 func userHandlers() []handler {
 	return []handler{
 		{nsRoster, "query", owner, rosterGet, rosterSet},
-		{nsDiscoInfo, "query", contacts, userInfo, nil},
-		{nsDiscoItems, "query", contacts, noItems, nil},
+		{nsDiscoInfo, "query", owner, userInfo(owner), nil},
+		{nsDiscoInfo, "query", contacts, userInfo(contacts), nil},
+		{nsDiscoItems, "query", owner, userItems(owner), nil},
+		{nsDiscoItems, "query", contacts, userItems(contacts), nil},
+		{pep.NS, "pubsub", owner, askedByOwner, askedByOwner},
+		{pep.NS, "pubsub", contacts, askedByOthers, askedByOthers},
+		{pep.NSOwner, "pubsub", owner, askedByOwner, askedByOwner},
+		{pep.NSOwner, "pubsub", contacts, askedByOthers, askedByOthers},
+		{nsPrivate, "query", owner, privateGet, privateSet},
 		{nsPing, "ping", contacts, done, nil},
 		{nsBlocking, "blocklist", owner, blocklistGet, nil},
 		{nsBlocking, "block", owner, nil, blockSet},
@@ -65,11 +73,6 @@ func domainInfo(q *query) relay.Drop {
 		q.forms = append(q.forms, f)
 	}
 	return q.info("<identity category='server' type='im' name='lethe'/>", features...)
-}
-
-func userInfo(q *query) relay.Drop {
-	return q.info("<identity category='account' type='registered'/>",
-		nsDiscoInfo, nsDiscoItems, nsPing, nsVCard)
 }
 
 // info answers disco#info (XEP-0030 §3.1), with what the query's forms add to

@@ -62,7 +62,7 @@ func TestAnnouncedWorks(t *testing.T) {
 	l.server.SetAnswers(account.Answers{Calls: calls})
 	alice := l.bind("alice@example.org/x")
 	requests, all := announced(), []string{
-		"urn:ietf:params:xml:ns:xmpp-session",    // RFC 3921 announces it before the login
+		"urn:ietf:params:xml:ns:xmpp-session",     // RFC 3921 announces it before the login
 		"http://jabber.org/protocol/pubsub#owner", // goes with the features of XEP-0060
 	}
 	for _, to := range []string{"example.org", "alice@example.org", "bob@example.org"} {

@@ -5,6 +5,7 @@ import (
 
 	"lethe/relay"
 	"lethe/relay/jid"
+	"lethe/relay/pep"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 )
@@ -57,6 +58,7 @@ func (t *seat) announce(p *relay.Pass, st *wire.Stanza) {
 	ties := a.ties()
 	a.mu.Unlock()
 	b.toContacts(ties)
+	t.attend(p, b.set, pep.CapsOf(st))
 	a.cast.Unlock()
 	for _, from := range b.lapsed {
 		// RFC 6121 §4.3.2: what a probe would have been answered.
@@ -112,7 +114,7 @@ func (t *seat) farewell(p *relay.Pass, st *wire.Stanza, set *users.Set) {
 		b.toOwn()
 	}
 	ties, directed := a.ties(), t.directed
-	t.card, t.directed = nil, nil
+	t.card, t.directed, t.audience = nil, nil, audience{}
 	a.mu.Unlock()
 	if seen {
 		b.toContacts(ties)

@@ -51,8 +51,10 @@ func (q *query) result(payload []byte) []byte {
 }
 
 // reply sends a result that contains payload, which may be empty.
-func (q *query) reply(payload []byte) relay.Drop {
-	b := q.result(payload)
+func (q *query) reply(payload []byte) relay.Drop { return q.write(q.result(payload)) }
+
+// write sends an answer that is written out.
+func (q *query) write(b []byte) relay.Drop {
 	if t := q.seat(); t != nil {
 		if !t.offerBytes(q.pass, b) { // of any size the Outbox holds
 			return relay.Full
@@ -85,14 +87,14 @@ func (q *query) seat() *seat {
 // query handles an IQ to a known account.
 func (s *Server) query(p *relay.Pass, st *wire.Stanza, from, to jid.JID, set *users.Set) relay.Drop {
 	if !wire.Answerable(st) {
-		return relay.Delivered // the client's word about a push
+		s.answered(p, st, from, to, set) // or it is the client's word about a push
+		return relay.Delivered
 	}
 	who := s.circleOf(set, from.Bare(), to)
-	if who == anybody {
-		// RFC 6121 §8.5.1, §11: as if there were no such account.
-		return relay.Offline
-	}
 	q := &query{server: s, pass: p, st: st, from: from, to: to, users: set}
+	if who == anybody {
+		return q.openly()
+	}
 	return q.dispatch(s.atUser, who)
 }
 

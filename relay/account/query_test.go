@@ -20,10 +20,8 @@ func TestQueries(t *testing.T) {
 		vcard   = "<vCard xmlns='vcard-temp'/>"
 		session = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
 
-		userInfo = "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='account' type='registered'/>" +
-			"<feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>" +
-			"<feature var='urn:xmpp:ping'/><feature var='vcard-temp'/></query>"
-		noItems = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+		noItems  = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+		nickOnly = "<query xmlns='http://jabber.org/protocol/disco#items'><item jid='alice@example.org' node='http://jabber.org/protocol/nick'/></query>"
 	)
 	tests := []struct {
 		to, typ, request string
@@ -42,18 +40,16 @@ func TestQueries(t *testing.T) {
 		{"example.org", "get", ping + ping, "bad-request"},
 		{"example.org/x", "get", ping, "service-unavailable"},
 
-		{"alice@example.org", "get", info, userInfo},
 		{"alice@example.org", "get", node, "item-not-found"},
-		{"alice@example.org", "get", items, noItems},
+		{"alice@example.org", "get", items, nickOnly},
 		{"alice@example.org", "get", ping, ""},
 		{"alice@example.org", "set", session, ""},
 		{"alice@example.org", "get", vcard, "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>"},
 		{"alice@example.org", "set", vcard, "not-allowed"},
-		{"alice@example.org", "get", "<query xmlns='jabber:iq:private'/>", "service-unavailable"},
+		{"alice@example.org", "get", "<query xmlns='jabber:iq:private'/>", "not-acceptable"},
 		{"alice@example.org", "get", ping + ping, "bad-request"},
 
 		// Contacts, there or not.
-		{"bob@example.org", "get", info, userInfo},
 		{"bob@example.org", "get", ping, ""},
 		{"bob@example.org", "get", vcard, "<vCard xmlns='vcard-temp'><FN>Bob</FN></vCard>"},
 		{"carol@example.org", "get", vcard, "<vCard xmlns='vcard-temp'></vCard>"},

@@ -19,6 +19,9 @@ func (s *Server) received(p *relay.Pass, st *wire.Stanza, from, to jid.JID, set 
 	case "probe":
 		return s.probed(p, from, to.Bare(), set, a)
 	case "", "unavailable", "error":
+		if a != nil && !s.local(from) {
+			a.watch(p, st, from)
+		}
 		return a.show(p, st, to)
 	}
 	return relay.Unsupported

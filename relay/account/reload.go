@@ -27,6 +27,7 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 	}
 	for _, a := range all {
 		s.compare(p, a, old, set)
+		s.compareRooms(p, a, old, set)
 	}
 }
 

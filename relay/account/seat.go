@@ -22,8 +22,9 @@ type seat struct {
 	to jid.JID // last addressed; the reader's own
 
 	// Guarded by account.mu.
-	left       bool // and nobody need be told of it any more
-	card       card // its presence; nil: not available
+	left       bool     // and nobody need be told of it any more
+	card       card     // its presence; nil: not available
+	audience   audience // as its presence says
 	priority   int8
 	interested bool // asked for the roster (RFC 6121 §2.2)
 	blocklist  bool // asked for the block list (XEP-0191 §3.2)
@@ -91,7 +92,7 @@ func (s *Server) settle(a *account) {
 		return
 	}
 	a.idle = s.now()
-	if len(a.items) == 0 {
+	if a.forgettable() {
 		s.remove(a)
 	}
 }

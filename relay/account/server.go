@@ -9,6 +9,7 @@ import (
 
 	"lethe/relay"
 	"lethe/relay/jid"
+	"lethe/relay/pep"
 	"lethe/relay/users"
 	"lethe/relay/wire"
 )
@@ -50,6 +51,7 @@ type Server struct {
 
 	answers atomic.Pointer[Answers]
 	blocked blocklists // by the users themselves
+	known   capsCache  // of clients
 
 	mu       sync.RWMutex
 	accounts map[string]*account // by bare address: connected or remembered
@@ -159,7 +161,10 @@ func (s *Server) enter(bare jid.JID) *account {
 		s.mu.Lock()
 		a := s.accounts[bare.String()]
 		if a == nil {
-			a = &account{server: s, jid: bare, idle: s.now()}
+			a = &account{
+				server: s, jid: bare, idle: s.now(),
+				published: pep.NewStore(maxPublished), private: pep.NewStore(maxPrivate),
+			}
 			s.accounts[bare.String()] = a
 		}
 		s.mu.Unlock()
@@ -174,6 +179,8 @@ func (s *Server) enter(bare jid.JID) *account {
 // remove takes a, which is locked, out of memory.
 func (s *Server) remove(a *account) {
 	a.removed = true
+	a.published.Clear()
+	a.private.Clear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.accounts[a.jid.String()] == a {

@@ -183,7 +183,7 @@ func (s *Server) subscriptionFor(p *relay.Pass, st *wire.Stanza, c change, from,
 
 // leave unlocks a, which enter locked.
 func (s *Server) leave(a *account) {
-	if len(a.seats) == 0 && len(a.items) == 0 {
+	if len(a.seats) == 0 && a.forgettable() {
 		s.remove(a)
 	}
 	a.mu.Unlock()
