@@ -1,17 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"crypto/tls"
-	"crypto/x509"
-	"io"
-	"net"
-	"os"
-	"regexp"
-	"strconv"
-	"sync"
+	"strings"
 	"testing"
-	"time"
 )
 
 // TestOTR lets two Profanity instances talk off the record: each reads what the
@@ -59,89 +50,48 @@ func TestOTR(t *testing.T) {
 	}
 }
 
-// A tap stands between a client and the relay, ends the client's TLS with the
-// relay's own certificate, and keeps all that passes: what the relay can see.
-type tap struct {
-	t    testing.TB
-	port int
-	mu   sync.Mutex
-	seen bytes.Buffer
-}
+// TestOTRCopies lets Profanity and mcabber talk off the record while each of
+// them is logged in elsewhere too, where copies are wanted: of what is said in
+// the open they come, of what only one device can read they do not.
+func TestOTRCopies(t *testing.T) {
+	t.Parallel()
+	need(t, "profanity", "profanity")
+	need(t, "mcabber", "mcabber")
+	r := mcabber().relay(t, "alice", "bob")
+	elsewhere := []*peer{newCopied(t, r, "alice"), newCopied(t, r, "bob")}
+	bob := mcabber().start(t, r, "bob", r.ca, t.TempDir())
+	bob.sees(mcabber().online)
+	alice := startProfanity(t, r, "alice", r.ca, t.TempDir(), "force", r.port)
+	alice.sees(profanity().online)
+	alice.enter("/otr gen")
+	alice.sees(`Private key generation complete`)
 
-// newTap opens a tap in front of the relay's port for direct TLS.
-func newTap(t testing.TB, r *instance) *tap {
-	t.Helper()
-	cert, err := tls.LoadX509KeyPair(r.leaf, r.key)
-	if err != nil {
-		t.Fatal(err)
+	// Who answers is written to from then on, and on no other device.
+	const hello, open, sealed, reply, last = "good morning", "in the open", "entre nous", "sub rosa", "that is all"
+	mcabber().open(bob, "alice@"+r.domain)
+	bob.enter(hello)
+	alice.sees(`chat message: Bob/mcabber`)
+	alice.enter("/win 2")
+	alice.enter(open)
+	bob.sees(open)
+	for _, p := range elsewhere {
+		p.until("copied", open)
 	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	p := &tap{t: t, port: l.Addr().(*net.TCPAddr).Port}
-	pem, err := os.ReadFile(r.ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
+
+	alice.enter("/otr start")
+	alice.sees(`OTR session started`)
+	alice.enter(sealed)
+	bob.sees(sealed)
+	bob.enter(reply)
+	alice.sees(`~ \S+: ` + reply)
+
+	// Whatever else was to come has come before this.
+	for i, p := range elsewhere {
+		elsewhere[1-i].say(p.jid+"/peer", last)
+		for _, e := range p.until("message", last) {
+			if strings.HasPrefix(e.Body, "?OTR") {
+				t.Errorf("%s elsewhere has a %s: %.20s", p.jid, e.Event, e.Body)
 			}
-			server, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.direct)),
-				&tls.Config{RootCAs: roots, ServerName: r.domain, NextProtos: []string{"xmpp-client"}})
-			if err != nil {
-				client.Close()
-				continue
-			}
-			go p.pass(client, server)
-			go p.pass(server, client)
-		}
-	}()
-	return p
-}
-
-// pass copies one direction and keeps what it copied.
-func (p *tap) pass(dst, src net.Conn) {
-	defer dst.Close()
-	io.Copy(io.MultiWriter(p, dst), src) // p first: whoever sees the effect finds the cause
-}
-
-// Write keeps b.
-func (p *tap) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.seen.Write(b)
-}
-
-// forget drops what has passed so far.
-func (p *tap) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.seen.Reset()
-}
-
-// waits until pattern has passed.
-func (p *tap) waits(pattern string) {
-	p.t.Helper()
-	for deadline := time.Now().Add(patience); p.count(pattern) == 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("the tap did not see %q within %v", pattern, patience)
 		}
 	}
 }
-
-// count says how often pattern passed.
-func (p *tap) count(pattern string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(regexp.MustCompile(pattern).FindAllIndex(p.seen.Bytes(), -1))
-}
-
-// saw says whether text passed.
-func (p *tap) saw(text string) bool { return p.count(regexp.QuoteMeta(text)) > 0 }
