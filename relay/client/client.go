@@ -35,6 +35,7 @@ type Config struct {
 	User     jid.JID // bare; its domain is the name in the certificate
 	Password string
 	Resource string         // "" lets the server choose
+	Inline   string         // if set, SASL2 is used, and this XML asks for a resource and more
 	Roots    *x509.CertPool // nil: the system's
 	Direct   bool           // TLS from the first byte (XEP-0368)
 	Only     string         // this SASL mechanism and no other
@@ -64,11 +65,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.login(); err != nil {
-		c.Cut()
-		return nil, err
+	if cfg.Inline != "" {
+		err = c.authenticate()
+	} else if err = c.login(); err == nil {
+		err = c.bind()
 	}
-	if err := c.bind(); err != nil {
+	if err != nil {
 		c.Cut()
 		return nil, err
 	}
@@ -143,7 +145,7 @@ func (c *Client) login() error {
 	if err != nil {
 		return err
 	}
-	s, err := c.sasl(features)
+	s, err := c.sasl(features, features.Child(nsSASL, "mechanisms"))
 	if err != nil {
 		return err
 	}
@@ -182,14 +184,17 @@ func encode(data []byte) string {
 	return base64.StdEncoding.EncodeToString(data)
 }
 
-func (c *Client) sasl(features *wire.Node) (*sasl.Client, error) {
+// sasl prepares a login by one of the mechanisms in offer, which may be nil.
+func (c *Client) sasl(features, offer *wire.Node) (*sasl.Client, error) {
 	cfg := sasl.ClientConfig{User: c.cfg.User.Local(), Password: c.cfg.Password, Only: c.cfg.Only, Plain: c.cfg.Only == "PLAIN"}
 	cfg.Exporter, _ = c.stream.TLS().Exporter()
 	cfg.EndPoint, _ = c.stream.TLS().EndPoint()
 	cfg.TLSVersion = c.stream.TLS().Version()
-	if m := features.Child(nsSASL, "mechanisms"); m != nil {
-		for _, mechanism := range m.Children {
-			cfg.Mechanisms = append(cfg.Mechanisms, mechanism.Text)
+	if offer != nil {
+		for _, n := range offer.Children {
+			if n.Name == "mechanism" {
+				cfg.Mechanisms = append(cfg.Mechanisms, n.Text)
+			}
 		}
 	}
 	if b := features.Child("urn:xmpp:sasl-cb:0", "sasl-channel-binding"); b != nil {
