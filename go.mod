@@ -2,6 +2,8 @@ module lethe
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	aead.dev/minisign v0.3.0
 	github.com/landlock-lsm/go-landlock v0.11.0

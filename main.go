@@ -8,8 +8,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
 
 	"lethe/relay/demo"
 	"lethe/relay/operator"
@@ -69,31 +67,4 @@ func run(args []string, std operator.Stdio) int {
 		return 2
 	}
 	return c(args[1:], std)
-}
-
-// version prints what this binary was made of.
-func version(args []string, std operator.Stdio) int {
-	if len(args) > 0 {
-		fmt.Fprintln(std.Err, "usage: lethe version\n\nPrints the version, the Go version, the commit and the dependencies.")
-		if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
-			return 0
-		}
-		return 2
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		fmt.Fprintln(std.Err, "lethe: this binary has no build information; build it with go build")
-		return 1
-	}
-	commit := "unknown"
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			commit = s.Value
-		}
-	}
-	fmt.Fprintf(std.Out, "lethe %s\n%s %s/%s\ncommit %s\n", info.Main.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, commit)
-	for _, d := range info.Deps {
-		fmt.Fprintf(std.Out, "%s %s\n", d.Path, d.Version)
-	}
-	return 0
 }
