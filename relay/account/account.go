@@ -2,6 +2,7 @@ package account
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lethe/relay"
@@ -30,6 +31,8 @@ type account struct {
 	jid    jid.JID // bare
 
 	cast sync.Mutex // held while presence goes out; see the package comment
+
+	company atomic.Bool // there are several seats
 
 	mu      sync.Mutex // guards what follows
 	seats   []*seat    // bound resources

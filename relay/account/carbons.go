@@ -63,22 +63,30 @@ type parcel struct {
 	st   *wire.Stanza
 	kind messageKind
 	way  way
+	otr  otrKind
 	peer jid.JID // who sent it, or is to get it
 	by   *seat   // whose client sent it; nil: none of the account's
 }
 
 // says takes note of a message from t's client, and has it copied.
 func (t *seat) says(p *relay.Pass, st *wire.Stanza, to jid.JID) {
-	a, m := t.account, parcel{p, st, kindOf(st), sent, to, t}
+	kind := kindOf(st)
+	otr := otrOf(st, kind)
+	if otr == plain && !t.account.company.Load() {
+		return // nobody to copy it to, nothing to remember
+	}
+	t.account.said(&parcel{p, st, kind, sent, otr, to, t})
+}
+
+// said is says where there is something to do.
+func (a *account) said(m *parcel) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++
-	t.spoke = a.turn
-	if m.kind.personal() && a.offTheRecord(st, t.jid, to) {
-		return
-	}
-	if to.Bare() != a.jid { // what one writes to oneself is copied where it arrives
-		a.copyOut(&m)
+	m.by.spoke = a.turn
+	// What one writes to oneself is copied where it arrives.
+	if !a.offTheRecord(m, m.by.jid) && m.peer.Bare() != a.jid {
+		a.copyOut(m)
 	}
 }
 

@@ -96,7 +96,8 @@ func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) rela
 	if a == nil {
 		return relay.Offline
 	}
-	m := parcel{pass: p, st: st, kind: kindOf(st), way: received, peer: from}
+	kind := kindOf(st)
+	m := parcel{p, st, kind, received, otrOf(st, kind), from, nil}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++
@@ -115,16 +116,16 @@ func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) rela
 func (a *account) place(m *parcel, to jid.JID) (drop relay.Drop, private bool) {
 	if !to.IsBare() {
 		if t := a.seat(to); t != nil {
-			private = m.kind.personal() && a.offTheRecord(m.st, to, m.peer)
+			private = a.offTheRecord(m, to)
 			return a.give(m, t), private // RFC 6121 §8.5.3.1
 		}
 		// RFC 6121 §8.5.3.2.1: only a chat goes on as if to the account, and
 		// then not one that only the missing resource could read.
-		if m.kind != chat || otrOf(m.st) != plain || a.talking(to, m.peer) {
+		if m.kind != chat || m.otr != plain || a.talking(to, m.peer) {
 			return relay.Offline, true
 		}
 	}
-	if m.kind.personal() && otrOf(m.st) != plain {
+	if m.otr != plain {
 		return a.toReader(m), true
 	}
 	switch m.kind {

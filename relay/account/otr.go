@@ -41,33 +41,44 @@ func (k otrKind) starts() bool { return k == tagged || k == request }
 // otrTag is the white space that makes an offer of a text.
 const otrTag = " \t  \t\t\t\t \t \t \t  "
 
-// otrOf looks at all bodies of a message.
-func otrOf(st *wire.Stanza) otrKind {
-	if !st.HasBody() {
+// otrOf looks at the bodies of a message. It is called for each, so what most
+// people write costs little.
+func otrOf(st *wire.Stanza, kind messageKind) otrKind {
+	if !kind.personal() || !st.HasBody() {
 		return plain
 	}
-	found := false
+	body, only := st.Body()
+	if kind := otrText(body); kind != plain || only {
+		return kind
+	}
 	for _, c := range st.Children() {
-		if string(c.Name) != "body" || !bytes.Equal(c.NS, st.NS()) {
-			continue
-		}
-		found = true
-		if kind := otrText(c); kind != plain {
-			return kind
+		if string(c.Name) == "body" && bytes.Equal(c.NS, st.NS()) {
+			if kind := otrText(c.Inner); kind != plain {
+				return kind
+			}
 		}
 	}
-	if !found {
-		return sealed // so far behind that it may be anything
+	if st.Truncated() {
+		return sealed // a body so far behind may be anything
 	}
 	return plain
 }
 
-// otrText looks at one body, without reading most of what people write rune by
-// rune.
-func otrText(body wire.Child) otrKind {
-	text := body.Inner
+// otrText looks at one body.
+func otrText(text []byte) otrKind {
+	switch {
+	case len(text) == 0:
+		return plain
+	case text[0] == '?', text[0] == '<', bytes.IndexByte(text, '\t') >= 0, bytes.IndexByte(text, '&') >= 0:
+		return otrLook(text)
+	}
+	return plain
+}
+
+// otrLook is otrText for what is not seen at once to be plain.
+func otrLook(text []byte) otrKind {
 	if bytes.IndexByte(text, '<') >= 0 || bytes.Contains(text, []byte("&#")) {
-		return otrRunes(body)
+		return otrRunes(text)
 	}
 	if kind := otrStart(text); kind != plain {
 		return kind
@@ -78,12 +89,12 @@ func otrText(body wire.Child) otrKind {
 	return plain
 }
 
-// otrRunes is otrText for a body of which some is not written plainly.
-func otrRunes(body wire.Child) otrKind {
+// otrRunes is otrLook for a body of which some is not written plainly.
+func otrRunes(text []byte) otrKind {
 	var start [len("?OTRv")]byte // the first characters
 	var last [len(otrTag)]byte   // the latest
 	n, kind := 0, plain
-	for r := range body.Runes() {
+	for r := range wire.Runes(text) {
 		c := byte(min(r, utf8.RuneSelf)) // others than ASCII are all one
 		if n < len(start) {
 			start[n] = c
@@ -120,15 +131,13 @@ type talk struct {
 	last time.Time // when an OTR message was seen; zero: only an offer was
 }
 
-// offTheRecord reports whether a message between a resource of a, which is
-// locked, and a peer belongs to an OTR conversation, and remembers that there
-// is one.
-func (a *account) offTheRecord(st *wire.Stanza, own, peer jid.JID) bool {
-	kind := otrOf(st)
-	if kind == plain {
-		return a.talking(own, peer)
+// offTheRecord reports whether m, a message between own and its peer, belongs to
+// an OTR conversation, and remembers that there is one.
+func (a *account) offTheRecord(m *parcel, own jid.JID) bool {
+	if m.otr == plain {
+		return m.kind.personal() && a.talking(own, m.peer)
 	}
-	a.noteTalk(own, peer.Bare(), kind)
+	a.noteTalk(own, m.peer.Bare(), m.otr)
 	return true
 }
 
@@ -163,21 +172,20 @@ func (a *account) noteTalk(own, peer jid.JID, kind otrKind) {
 // in conversation with its sender. Where there is none it may begin one. What
 // belongs to a resource that is gone is for nobody.
 func (a *account) toReader(m *parcel) relay.Drop {
-	kind, peer := otrOf(m.st), m.peer.Bare()
+	peer, known := m.peer.Bare(), false
 	var reader *seat
-	known := false
 	for _, t := range slices.Backward(a.talks) {
 		if t.peer == peer && reader == nil {
 			known, reader = true, a.seat(t.own)
 		}
 	}
-	if reader == nil && (!known || kind.starts()) {
+	if reader == nil && (!known || m.otr.starts()) {
 		reader = a.mostAvailable()
 	}
 	if reader == nil {
 		return relay.Offline
 	}
-	a.noteTalk(reader.jid, peer, kind)
+	a.noteTalk(reader.jid, peer, m.otr)
 	return a.give(m, reader)
 }
 

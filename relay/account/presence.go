@@ -100,6 +100,7 @@ func (s *Server) vacate(p *relay.Pass, set *users.Set, t *seat) {
 	t.gone.Store(true)
 	t.calm.end()
 	a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == t })
+	a.company.Store(len(a.seats) > 1)
 	s.settle(a)
 	t.farewell(p, newPresence("unavailable", t.jid.String(), ""), set)
 }

@@ -82,6 +82,7 @@ func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
 	}
 	t.account = a
 	a.seats = append(a.seats, t)
+	a.company.Store(len(a.seats) > 1)
 	return old, nil
 }
 

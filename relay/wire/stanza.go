@@ -107,13 +107,13 @@ func (s *Stanza) Raw() []byte { return s.raw }
 // its own namespace (RFC 6121 §5.2.3), among all its children.
 func (s *Stanza) HasBody() bool { return s.sc.bodies > 0 }
 
-// Body returns the first body, if it is one of those that Children returns, and
-// whether the stanza has none but this.
-func (s *Stanza) Body() (body Child, only bool) {
+// Body returns what is in the first body, if that is one of those that Children
+// returns, and whether the stanza has none but this.
+func (s *Stanza) Body() (inner []byte, only bool) {
 	if s.sc.bodies == 0 || s.sc.bodyAt == maxChildren {
-		return Child{}, false
+		return nil, false
 	}
-	return s.child(s.sc.bodyAt), s.sc.bodies == 1
+	return s.sc.children[s.sc.bodyAt].text.of(s.raw), s.sc.bodies == 1
 }
 
 // A Child is an element directly below a stanza.

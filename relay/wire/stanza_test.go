@@ -319,7 +319,7 @@ func TestBody(t *testing.T) {
 		"<message>" + many + "<a/><body>x</body></message>":  " false",
 	} {
 		body, only := mustParse(t, xml).Body()
-		if got := fmt.Sprintf("%s %v", body.Inner, only); got != want {
+		if got := fmt.Sprintf("%s %v", body, only); got != want {
 			t.Errorf("%q: %q, want %q", xml, got, want)
 		}
 	}
@@ -333,16 +333,12 @@ func TestRunes(t *testing.T) {
 		"x<![CDATA[<a/>&lt;]]]>y<![CDATA[]]>": "x<a/>&lt;]y",
 		"é\t\n<b>no</b>more":                  "é\t\n",
 	} {
-		c, ok := mustParse(t, "<message><body>"+inner+"</body></message>").Child(NSClient, "body")
-		if !ok {
-			t.Fatalf("%q: no body", inner)
-		}
-		if got := string(slices.Collect(c.Runes())); got != want {
+		body, _ := mustParse(t, "<message><body>"+inner+"</body></message>").Body()
+		if got := string(slices.Collect(Runes(body))); got != want {
 			t.Errorf("%q reads %q, want %q", inner, got, want)
 		}
 	}
-	c := Child{Inner: []byte("abc")}
-	for r := range c.Runes() {
+	for r := range Runes([]byte("abc")) {
 		if r != 'a' {
 			t.Error("goes on after the end")
 		}

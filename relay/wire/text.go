@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Runes are the characters of the element's text, up to its first child: what
-// is written as a reference or in a CDATA section is as good as written plainly.
-func (c Child) Runes() iter.Seq[rune] {
+// Runes are the characters of an element's text, up to its first child, given
+// what is in the element of a stanza: what is written as a reference or in a
+// CDATA section is as good as written plainly.
+func Runes(inner []byte) iter.Seq[rune] {
 	return func(yield func(rune) bool) {
 		const cdataStart, cdataEnd = "<![CDATA[", "]]>"
 		section := false
-		for b := c.Inner; len(b) > 0; {
+		for b := inner; len(b) > 0; {
 			r, n := utf8.DecodeRune(b)
 			switch {
 			case section && bytes.HasPrefix(b, []byte(cdataEnd)):
