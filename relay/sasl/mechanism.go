@@ -2,8 +2,8 @@ package sasl
 
 import (
 	"encoding/base64"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -62,5 +62,6 @@ func version(tls uint16) string {
 	if tls == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%04x", tls)
+	s := strconv.FormatUint(uint64(tls), 16)
+	return strings.Repeat("0", 4-len(s)) + s
 }
