@@ -83,7 +83,9 @@ func (a *account) said(m *parcel) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++
-	m.by.spoke = a.turn
+	if m.kind != report && m.st.HasBody() {
+		m.by.spoke = a.turn
+	}
 	// What one writes to oneself is copied where it arrives.
 	if !a.offTheRecord(m, m.by.jid) && m.peer.Bare() != a.jid {
 		a.copyOut(m)
@@ -94,18 +96,14 @@ func (a *account) said(m *parcel) {
 // copies and neither sent nor was given the message itself, whether available
 // or not. What one cannot take is dropped: it is the message that counts.
 func (a *account) copyOut(m *parcel) {
+	first := slices.IndexFunc(a.seats, m.concerns)
+	if first < 0 || !a.worthCopying(m) {
+		return
+	}
+	a.noteCopied(m)
 	var b *buffer.Buffer
-	for _, t := range a.seats {
-		if !t.copies || t.given == a.turn || t == m.by {
-			continue
-		}
-		if b == nil {
-			if !a.worthCopying(m) {
-				return
-			}
-			a.noteCopied(m)
-		}
-		if t.outside(m) {
+	for _, t := range a.seats[first:] {
+		if !m.concerns(t) {
 			continue
 		}
 		b = b.Grow(m.maxCopy(t))
@@ -114,6 +112,11 @@ func (a *account) copyOut(m *parcel) {
 		b.Truncate(0)
 	}
 	b.Free()
+}
+
+// concerns reports whether t is to get a copy, if anybody is.
+func (m *parcel) concerns(t *seat) bool {
+	return t.copies && t.given != t.account.turn && t != m.by && !t.outside(m)
 }
 
 // worthCopying holds a message against XEP-0280 §6.1. OTR aside, which comes
