@@ -156,38 +156,6 @@ func stanza(kind, typ, to string) string {
 	return fmt.Sprintf("<%s id='1' to='%s'%s>%s</%s>", kind, to, typ, content, kind)
 }
 
-// TestOTRStaysWithItsResource: only one resource can read it (RFC 6121
-// §8.5.3.2.1 leaves the choice).
-func TestOTRStaysWithItsResource(t *testing.T) {
-	for _, tt := range []struct {
-		body      string
-		delivered bool
-	}{
-		{"<body>?OTR:AAMC</body>", false},
-		{"<body><![CDATA[?OTR:AAMC]]></body>", false},
-		{"<body>&#63;OTR:AAMC</body>", false},
-		{"<body>?OTRv23?</body>", false},
-		{"<body>what is ?OTR</body>", true},
-		{"<composing xmlns='http://jabber.org/protocol/chatstates'/>", true},
-	} {
-		l := newLab(t)
-		erin, bob := l.online("erin@example.org/x"), l.online("bob@example.org/desk")
-		erin.send("<message id='1' type='chat' to='bob@example.org/gone'>" + tt.body + "</message>")
-		if delivered := len(bob.got()) == 1; delivered != tt.delivered {
-			t.Errorf("%s: delivered %v", tt.body, delivered)
-		}
-		if answered := len(erin.got()) == 1; answered == tt.delivered {
-			t.Errorf("%s: answered %v", tt.body, answered)
-		}
-		// To the account it goes to the most available resource: that is
-		// how such a conversation begins.
-		erin.send("<message type='chat' to='bob@example.org'>" + tt.body + "</message>")
-		if len(bob.got()) != 1 {
-			t.Errorf("%s: not delivered to the account", tt.body)
-		}
-	}
-}
-
 func TestFullOutbox(t *testing.T) {
 	l := newLab(t)
 	erin := l.online("erin@example.org/x")
