@@ -153,8 +153,8 @@ func (a *account) oldBookmarks(set *users.Set) []byte {
 }
 
 // setOldBookmarks makes the bookmarks those that a client has written in one
-// piece, which replaces the list as it was. Rooms of the file that are not in it
-// stay nevertheless (XEP-0402 §5.3.2).
+// piece, which replaces the list as it was (XEP-0402 §5.3.2). Rooms of the file
+// that are not in it stay as they are nevertheless.
 func (c *nodeChange) setOldBookmarks(payload []byte) *pep.Fault {
 	storage := parsed(payload, nodeOldBookmarks, "storage", 1)
 	if storage == nil {
@@ -187,29 +187,25 @@ func (c *nodeChange) setOldBookmarks(payload []byte) *pep.Fault {
 func (c *nodeChange) replaceBookmarks(wanted map[string]bookmark) *pep.Fault {
 	store := &c.account.published
 	n := store.Node(nodeBookmarks)
-	if n == nil {
-		var fault *pep.Fault
-		if n, fault = store.Create(nodeBookmarks, defaultsOf(nodeBookmarks)); fault != nil {
-			return fault
+	for _, i := range slices.Clone(n.Items()) {
+		if _, ok := wanted[i.ID]; !ok && !c.server.stands(c.users, c.to, i.ID) {
+			store.Retract(n, i.ID)
+			c.tellBookmark(i.ID)
 		}
 	}
-	var gone []string
 	for _, i := range c.server.bookmarks(c.users, c.to, c.account) {
 		old := parsed(i.Payload, nodeBookmarks, "conference", -1)
-		b, ok := wanted[i.ID]
-		switch {
-		case !ok:
-			gone = append(gone, i.ID)
-		case old != nil && readBookmark(old) == b:
+		if b, ok := wanted[i.ID]; ok && old != nil && readBookmark(old) == b {
 			delete(wanted, i.ID)
 		}
 	}
-	for _, id := range gone {
-		if store.Retract(n, id) {
-			c.tellBookmark(id)
-		}
-	}
 	for id, b := range wanted {
+		if n == nil {
+			var fault *pep.Fault
+			if n, fault = store.Create(nodeBookmarks, defaultsOf(nodeBookmarks)); fault != nil {
+				return fault
+			}
+		}
 		i, _ := n.Item(id)
 		payload := b.append(nil, nodeBookmarks, "", extensions(i.Payload))
 		if fault := store.Publish(n, pep.Item{ID: id, Payload: slices.Clip(payload)}); fault != nil {

@@ -127,6 +127,9 @@ func (r *Request) publish(verb, options *wire.Node) *Fault {
 		return &Fault{wire.CondBadRequest, "invalid-payload", "", "An item has one element as its content."}
 	}
 	r.Item = Item{item.Attr("id"), item.Children[0].Raw}
+	if _, err := wire.ParseStanza(r.Item.Payload, wire.NSClient); err != nil {
+		return &Fault{wire.CondBadRequest, "invalid-payload", "", "This content goes beyond what fits into one element."}
+	}
 	if options == nil || options.Name != "publish-options" {
 		return nil
 	}

@@ -33,6 +33,7 @@ type player struct {
 	file    string
 	line    int
 	clients map[string]*client.Client
+	last    map[string]string // id of what each got last
 }
 
 func play(t *testing.T, file string) {
@@ -41,7 +42,7 @@ func play(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p := &player{file: file, clients: map[string]*client.Client{}}
+	p := &player{file: file, clients: map[string]*client.Client{}, last: map[string]string{}}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		p.line++
@@ -79,7 +80,7 @@ func (p *player) step(who, rest string) {
 		address, _, _ := strings.Cut(who, "#")
 		p.clients[who] = p.connect(address)
 	case "sends":
-		p.must(c.Send(xml))
+		p.must(c.Send(strings.ReplaceAll(xml, "{id}", p.last[who])))
 	case "gets":
 		p.gets(who, c, xml)
 	case "gets-nothing":
@@ -108,6 +109,7 @@ func (p *player) gets(who string, c *client.Client, xml string) {
 	if err != nil {
 		p.fail("%s gets %v, not %s", who, err, xml)
 	}
+	p.last[who] = got.Attr("id")
 	if why := differ(want, got); why != "" {
 		p.fail("%s gets %s\nwant %s\n%s", who, show(got), xml, why)
 	}
