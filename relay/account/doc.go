@@ -18,7 +18,8 @@
 // served domain, from wherever, comes to [Server.Deliver], and RFC 6121 §8.5
 // says where it goes: to one resource, to the most available ones, to the
 // account's own answers (RFC 6121 §2, XEP-0030, XEP-0199 and a few more), or
-// nowhere.
+// nowhere. Of a message, other resources of either side may get a copy
+// (XEP-0280), but never of one in OTR, which is for one resource.
 //
 // # What a stranger learns
 //
@@ -31,6 +32,7 @@
 // Each account has two. cast is held while its presence goes out, so that
 // contacts see changes in the order they happened; mu guards the fields. No
 // account's mu is held while another's is taken, nor while the Router is
-// called. The order is cast, mu, the Server's table, Outbox; a cast is never
-// taken while another is held.
+// called. A resource has one for what is held while its client is inactive, in
+// its calm. The order is cast, mu, the Server's table, calm, Outbox; a cast is
+// never taken while another is held.
 package account
