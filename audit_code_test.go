@@ -35,7 +35,7 @@ var guarded = []struct {
 
 // pure rooms touch no socket, file or clock.
 var pure = []string{
-	"relay", "relay/buffer", "relay/config", "relay/jid", "relay/sasl", "relay/users", "relay/wire", "dane",
+	"relay", "relay/buffer", "relay/config", "relay/jid", "relay/pep", "relay/sasl", "relay/users", "relay/wire", "dane",
 }
 
 // worldly packages reach sockets, files or the clock.

@@ -63,7 +63,8 @@ func done(q *query) relay.Drop { return q.reply(nil) }
 
 // domainInfo says what the domain answers, and what it does for its users.
 func domainInfo(q *query) relay.Drop {
-	features := []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsRoster, nsBlocking, nsCarbons, nsVCard}
+	features := []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsRoster, nsBlocking, nsCarbons, nsVCard, nsPrivate}
+	features = append(features, pubsubFeatures()...) // where clients from before XEP-0163 §6.1 look for them
 	answers := q.server.answers.Load()
 	if len(answers.Calls.Services) > 0 {
 		features = append(features, nsServices)
@@ -72,7 +73,7 @@ func domainInfo(q *query) relay.Drop {
 	if f := answers.Contact.form(); f != nil {
 		q.forms = append(q.forms, f)
 	}
-	return q.info("<identity category='server' type='im' name='lethe'/>", features...)
+	return q.info("<identity category='server' type='im' name='lethe'/>"+pubsubIdentity, features...)
 }
 
 // info answers disco#info (XEP-0030 §3.1), with what the query's forms add to
