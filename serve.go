@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"reflect"
@@ -122,55 +120,13 @@ func (h *host) start() error {
 		Report:        func(e relay.Event) { h.events[e].Add(1) },
 		Limits:        limits(cfg),
 		Federation: &server.Federation{
-			Policy: world.Policy, Resolver: world.Resolver, Roots: world.Roots, Dial: world.Dial,
+			Policy: world.Policy, Resolver: world.Resolver, Roots: world.Roots, Dial: world.Dial, Tor: world.Tor,
 		},
 		Proxy: proxy(cfg),
 	})
 	if err := h.open(); err != nil {
 		h.close()
 		return err
-	}
-	return nil
-}
-
-// open opens the ports and serves on them. What systemd has opened under a
-// port's name takes the place of its addresses; metrics are not among that, as
-// they have to be on loopback.
-func (h *host) open() error {
-	ports := []struct {
-		name      string // what systemd may call it
-		addresses []netip.AddrPort
-		serve     func(net.Listener, bool) error
-		direct    bool
-	}{
-		{"client", h.cfg.Listen.Client, h.relay.ServeClients, false},
-		{"client_tls", h.cfg.Listen.ClientTLS, h.relay.ServeClients, true},
-		{"server", peers(h.cfg, h.cfg.Listen.Server), h.relay.ServePeers, false},
-		{"server_tls", peers(h.cfg, h.cfg.Listen.ServerTLS), h.relay.ServePeers, true},
-		{"proxy65", h.cfg.Listen.Proxy65, h.relay.ServeProxy, false},
-		{"", h.cfg.Listen.Metrics, h.serveMetrics, false},
-	}
-	var known []string
-	for _, port := range ports {
-		if port.name != "" && len(port.addresses) > 0 {
-			known = append(known, port.name)
-		}
-	}
-	given, err := inherited(known)
-	if err != nil {
-		return err
-	}
-	for _, port := range ports {
-		listeners := given[port.name]
-		if len(listeners) == 0 {
-			if listeners, err = h.listen(port.addresses); err != nil {
-				return err
-			}
-		}
-		for _, l := range listeners {
-			h.listeners = append(h.listeners, l)
-			go port.serve(l, port.direct)
-		}
 	}
 	return nil
 }
@@ -200,15 +156,6 @@ func proxy(cfg *config.Config) *server.Proxy {
 		Bytes:                 cfg.Limits.ProxyBytes,
 		ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
 	}}
-}
-
-// peers are the addresses to listen on for other domains' servers: none where
-// federation is off.
-func peers(cfg *config.Config, addresses []netip.AddrPort) []netip.AddrPort {
-	if cfg.Federation.Policy == config.Off {
-		return nil
-	}
-	return addresses
 }
 
 // read reads everything a reload may change, without changing anything.
@@ -280,24 +227,6 @@ func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
 		pairs[i] = tls.Pair(p)
 	}
 	return tls.Load(pairs, cfg.Domains, time.Now())
-}
-
-// listen opens ports. Dead peers behind NAT are found by
-// keep-alives of TCP; a port that another holds is an error that names it.
-func (h *host) listen(addresses []netip.AddrPort) (all []net.Listener, err error) {
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: 90 * time.Second, Interval: 15 * time.Second, Count: 4,
-	}}
-	for _, a := range addresses {
-		l, err := lc.Listen(context.Background(), "tcp", a.String())
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return all, fmt.Errorf("%w; stop what holds the port, or change [listen] in %s", err, h.file)
-		} else if err != nil {
-			return all, err
-		}
-		all = append(all, l)
-	}
-	return all, nil
 }
 
 func (h *host) close() {

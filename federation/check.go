@@ -64,7 +64,7 @@ type Check struct {
 // The finding is about the peer's proof. What the peer makes of ours is in the
 // last step of each server, and in the reason.
 func (s *Server) Check(ctx context.Context, local, domain string) Check {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	ctx, cancel := context.WithTimeout(ctx, patience(domain))
 	defer cancel()
 	c := Check{Domain: domain}
 	if refusal := s.admits(domain); refusal != nil {
@@ -81,6 +81,10 @@ func (s *Server) Check(ctx context.Context, local, domain string) Check {
 // connects to nobody.
 func (s *Server) Examine(ctx context.Context, domain string, chain []*x509.Certificate) Check {
 	c, elsewhere := Check{Domain: domain}, &Policy{Mode: DANE}
+	if dial.UnderOnion(domain) {
+		c.end("Tor", Finding{Decision: elsewhere.Decide(Facts{Domain: domain, Onion: true})})
+		return c
+	}
 	c.walk(ctx, s.cfg.Resolver, elsewhere, func(p *Probe) {
 		p.Target.Judge(chain, s.cfg.Roots, s.cfg.Now())
 		p.judged(elsewhere)
@@ -105,10 +109,6 @@ func unreachable(reason, section, cure string) Finding {
 // walk finds the domain's servers and has probe go on with each that may be
 // connected to.
 func (c *Check) walk(ctx context.Context, r dial.Resolver, policy *Policy, probe func(*Probe)) {
-	if strings.HasSuffix(c.Domain, ".onion") { // RFC 7686 §2: not a name for the DNS
-		c.end("Tor", Finding{Decision: policy.Decide(Facts{Domain: c.Domain})})
-		return
-	}
 	plan := dial.Find(ctx, r, c.Domain)
 	switch {
 	case !plan.Status.Usable():
@@ -119,7 +119,11 @@ func (c *Check) walk(ctx context.Context, r dial.Resolver, policy *Policy, probe
 		c.end("SRV", unreachable("the domain offers no federation", "RFC 2782", "none, if that is meant"))
 		return
 	}
-	c.Steps = append(c.Steps, Step{Name: "SRV", OK: true, Found: believed(plan.Status, plan.Why) + ", " + count(len(plan.Targets), "server")})
+	if plan.Targets[0].Onion {
+		c.Steps = append(c.Steps, Step{Name: "Tor", OK: true, Found: "an onion service: its name is its proof, and its address"})
+	} else {
+		c.Steps = append(c.Steps, Step{Name: "SRV", OK: true, Found: believed(plan.Status, plan.Why) + ", " + count(len(plan.Targets), "server")})
+	}
 	c.Probes = make([]Probe, len(plan.Targets))
 	var all sync.WaitGroup
 	for i, t := range plan.Targets {
@@ -158,6 +162,9 @@ func (c *Check) conclude() {
 func (p *Probe) prepare(ctx context.Context, r dial.Resolver, policy *Policy) bool {
 	t := p.Target
 	ready := t.Prepare(ctx, r)
+	if t.Onion {
+		return ready
+	}
 	if !t.Address.Usable() {
 		p.end("address", unusable("address", t.Address, t.Why, policy.Decide(factsOf(t))))
 		return false
@@ -233,12 +240,12 @@ func (p *Probe) reached(err error) {
 		}
 	}
 	if step != nil {
-		p.end(stop.String(), stopped(step))
+		p.end(stop.String(), stopped(step, p.Target.Onion))
 	}
 }
 
 // stopped is why a connection did not come about.
-func stopped(err *dial.Error) Finding {
+func stopped(err *dial.Error, onion bool) Finding {
 	var refused *Refusal
 	var handshake *tls.HandshakeError
 	switch {
@@ -255,6 +262,8 @@ func stopped(err *dial.Error) Finding {
 	}
 	why := "no address answers"
 	switch {
+	case onion:
+		return unreachable("Tor does not reach the service", "RFC 7686 §2", "see whether Tor runs and the service is up; a new one takes some minutes")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		why += ": connection refused"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):

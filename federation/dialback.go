@@ -71,29 +71,23 @@ func (s *session) dialback(id string) error {
 // for the connection that brings it is proved like any outgoing link: by DANE,
 // by certificate authorities or by reaching an onion address.
 func (s *Server) verify(ctx context.Context, local, remote, id, key string) error {
-	plan := dial.Find(ctx, s.cfg.Resolver, remote)
-	if err := planned(plan); err != nil {
-		return err
-	}
-	var last error = errUnreachable
-	for _, t := range plan.Targets {
-		if !t.Prepare(ctx, s.cfg.Resolver) {
-			last = unprepared(t)
-			continue
-		}
+	var verdict error
+	err := s.each(ctx, remote, func(t *dial.Target) error {
 		stream, err := t.Connect(ctx, s.dialing(local, remote))
 		if err != nil {
-			last = err
-			continue
+			return err
 		}
 		v := &session{Stream: stream, srv: s, local: local, remote: remote}
+		defer v.discard()
 		deadline, _ := ctx.Deadline()
 		v.Deadline(deadline)
-		last = v.askKey(id, key)
-		v.discard()
-		return last
+		verdict = v.askKey(id, key) // it is proved: its word is the domain's
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return last
+	return verdict
 }
 
 func (s *session) askKey(id, key string) error {
@@ -138,6 +132,10 @@ func (in *incoming) result(st *wire.Stanza) error {
 	default:
 		return wire.ResourceConstraint
 	}
+	if dial.UnderOnion(from) {
+		in.alive = time.Now().Add(onionTime)
+		in.Deadline(in.alive)
+	}
 	key, id := st.Node().Text, in.id
 	go in.callBack(from, to, id, key)
 	return nil
@@ -145,7 +143,7 @@ func (in *incoming) result(st *wire.Stanza) error {
 
 func (in *incoming) callBack(from, to, id, key string) {
 	defer func() { <-in.waiting }()
-	ctx, cancel := context.WithTimeout(in.srv.done, connectTime)
+	ctx, cancel := context.WithTimeout(in.srv.done, patience(from))
 	defer cancel()
 	typ := "valid"
 	if err := in.srv.verify(ctx, to, from, id, key); err != nil {

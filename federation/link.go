@@ -2,7 +2,6 @@ package federation
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"lethe/federation/dial"
@@ -15,6 +14,10 @@ const (
 	// connectTime is how long stanzas wait for a link to come about, DNS,
 	// TCP, TLS and authentication together.
 	connectTime = 40 * time.Second
+
+	// onionTime is connectTime where Tor builds the way, and the peer calls
+	// back on another.
+	onionTime = 2 * time.Minute
 
 	// idleTime is how long a link without traffic is kept.
 	idleTime = 10 * time.Minute
@@ -38,6 +41,14 @@ type link struct {
 	// Guarded by srv.mu.
 	failed *failure  // it did not come about
 	again  time.Time // when to try again
+}
+
+// patience is how long a link to a domain may take to come about.
+func patience(domain string) time.Duration {
+	if dial.UnderOnion(domain) {
+		return onionTime
+	}
+	return connectTime
 }
 
 func (s *Server) newLink(who pair, failures int) *link {
@@ -68,7 +79,7 @@ func broken() failure {
 // run makes the link, uses it and takes it down.
 func (l *link) run() {
 	defer l.srv.running.Done()
-	ctx, cancel := context.WithTimeout(l.srv.done, connectTime)
+	ctx, cancel := context.WithTimeout(l.srv.done, patience(l.remote))
 	s, err := l.connect(ctx)
 	cancel()
 	if err != nil {
@@ -81,64 +92,22 @@ func (l *link) run() {
 
 // connect reaches a server of the domain, makes sure that it is one, and says
 // who we are.
-func (l *link) connect(ctx context.Context) (*session, error) {
-	plan := dial.Find(ctx, l.srv.cfg.Resolver, l.remote)
-	if err := planned(plan); err != nil {
-		return nil, err
-	}
-	var last error
-	for _, t := range plan.Targets {
-		s, err := l.reach(ctx, t)
-		if err == nil {
-			return s, nil
+func (l *link) connect(ctx context.Context) (s *session, err error) {
+	err = l.srv.each(ctx, l.remote, func(t *dial.Target) error {
+		stream, err := t.Connect(ctx, l.srv.dialing(l.local, l.remote))
+		if err != nil {
+			return err
 		}
-		if last == nil || !errors.Is(err, errUnreachable) {
-			last = err // a refusal tells more than a silence
+		s = &session{Stream: stream, srv: l.srv, local: l.local, remote: l.remote, out: l.out, proof: proofOf(l.srv.decide(t).Verdict)}
+		deadline, _ := ctx.Deadline()
+		s.Deadline(deadline)
+		if err := s.introduce(); err != nil {
+			s.discard()
+			return err
 		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, last
-}
-
-func planned(p dial.Plan) error {
-	switch {
-	case !p.Status.Usable():
-		return &lookupError{"SRV", p.Status, p.Why}
-	case p.Declined:
-		return errDeclined
-	}
-	return nil
-}
-
-// reach tries one target.
-func (l *link) reach(ctx context.Context, t *dial.Target) (*session, error) {
-	if !t.Prepare(ctx, l.srv.cfg.Resolver) {
-		return nil, unprepared(t)
-	}
-	stream, err := t.Connect(ctx, l.srv.dialing(l.local, l.remote))
-	if err != nil {
-		return nil, err
-	}
-	s := &session{Stream: stream, srv: l.srv, local: l.local, remote: l.remote, out: l.out, proof: proofOf(l.srv.decide(t).Verdict)}
-	deadline, _ := ctx.Deadline()
-	s.Deadline(deadline)
-	if err := s.introduce(); err != nil {
-		s.discard()
-		return nil, err
-	}
-	return s, nil
-}
-
-func unprepared(t *dial.Target) error {
-	switch {
-	case !t.Address.Usable():
-		return &lookupError{"address", t.Address, t.Why}
-	case t.Asked && !t.TLSA.Usable():
-		return &lookupError{"TLSA", t.TLSA, t.Why}
-	}
-	return errUnreachable
+		return nil
+	})
+	return s, err
 }
 
 // dialing is how to connect from one of our domains to another.
@@ -152,6 +121,7 @@ func (s *Server) dialing(local, remote string) dial.Config {
 		Now:         s.cfg.Now,
 		Accept:      s.accept,
 		Dial:        s.cfg.Dial,
+		Tor:         s.cfg.Tor,
 	}
 }
 

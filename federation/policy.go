@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lethe/dane"
+	"lethe/federation/dial"
 	"lethe/relay/jid"
 )
 
@@ -136,10 +137,7 @@ func (p *Policy) Decide(f Facts) Decision {
 }
 
 // underOnion reports whether a domain is an onion service's, in any spelling.
-func underOnion(domain string) bool {
-	normal, err := jid.Domain(domain)
-	return err == nil && strings.HasSuffix(normal, ".onion")
-}
+func underOnion(domain string) bool { return dial.UnderOnion(normal(domain)) }
 
 // believable refuses what rests on an answer of the DNS that is forged or
 // missing: an attacker who can make a lookup fail must gain nothing by it.

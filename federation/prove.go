@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 
 	"lethe/dane/resolve"
 	"lethe/federation/dial"
@@ -22,10 +23,16 @@ func (r *Refusal) Condition() wire.Condition { return wire.CondRemoteServerNotFo
 func (s *Server) admits(domain string) *Refusal {
 	policy := s.policy.Load()
 	d, ok := policy.Admit(domain)
-	if ok && underOnion(domain) {
-		// RFC 7686 §2: its name is nothing for the DNS, and there is no way to
-		// it through Tor yet.
-		d, ok = policy.Decide(Facts{Domain: domain}), false
+	switch {
+	case !ok:
+	case dial.UnderOnion(domain):
+		// Whoever is reached is proved: is there a way?
+		d = policy.Decide(Facts{Domain: domain, Onion: s.cfg.Tor != nil})
+		ok = d.Accept()
+	case s.hidden:
+		// RFC 7686 §3: what is asked elsewhere tells who asks.
+		d = refuse("this relay is an onion service and speaks with onion services only", "RFC 7686 §3", "write to an address under .onion")
+		ok = false
 	}
 	if !ok {
 		return &Refusal{d}
@@ -48,7 +55,7 @@ func (s *Server) decide(t *dial.Target) Decision { return s.policy.Load().Decide
 func factsOf(t *dial.Target) Facts {
 	f := Facts{
 		Domain: t.Domain, SRV: statusOf(t.SRV), Address: statusOf(t.Address), TLSA: Unneeded,
-		DANE: t.DANE, PKIX: t.PKIX,
+		DANE: t.DANE, PKIX: t.PKIX, Onion: t.Reached,
 	}
 	if t.Asked {
 		f.TLSA = statusOf(t.TLSA)
@@ -78,24 +85,61 @@ func (s *Server) examine(ctx context.Context, domain string, chain []*x509.Certi
 	if len(chain) == 0 {
 		return Refused, errNoMechanism
 	}
-	plan := dial.Find(ctx, s.cfg.Resolver, domain)
-	if err := planned(plan); err != nil {
-		return Refused, err
+	if dial.UnderOnion(domain) {
+		return Refused, errNoMechanism // its certificate proves nothing; dialback does
 	}
-	var last error = errUnreachable
-	for _, t := range plan.Targets {
-		// A target whose lookups fail proves nothing for the peer; another
-		// may.
-		if !t.Prepare(ctx, s.cfg.Resolver) {
-			last = unprepared(t)
-			continue
-		}
+	var verdict Verdict
+	err := s.each(ctx, domain, func(t *dial.Target) error {
 		t.Judge(chain, s.cfg.Roots, s.cfg.Now())
 		d := s.decide(t)
-		if d.Accept() {
-			return d.Verdict, nil
+		if !d.Accept() {
+			return &Refusal{d}
 		}
-		last = &Refusal{d}
+		verdict = d.Verdict
+		return nil
+	})
+	return verdict, err
+}
+
+// each has try work on the servers of a domain, one after the other, until it
+// succeeds. One whose lookups fail is passed over: it proves nothing, another
+// may. A refusal tells more than a silence.
+func (s *Server) each(ctx context.Context, domain string, try func(*dial.Target) error) error {
+	plan := dial.Find(ctx, s.cfg.Resolver, domain)
+	switch {
+	case !plan.Status.Usable():
+		return &lookupError{"SRV", plan.Status, plan.Why}
+	case plan.Declined:
+		return errDeclined
 	}
-	return Refused, last
+	var last error
+	for _, t := range plan.Targets {
+		err := error(nil)
+		if t.Prepare(ctx, s.cfg.Resolver) {
+			err = try(t)
+		} else {
+			err = unprepared(t)
+		}
+		if err == nil {
+			return nil
+		}
+		if last == nil || !errors.Is(err, errUnreachable) {
+			last = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return last
+}
+
+// unprepared is why a target may not be connected to.
+func unprepared(t *dial.Target) error {
+	switch {
+	case !t.Address.Usable():
+		return &lookupError{"address", t.Address, t.Why}
+	case t.Asked && !t.TLSA.Usable():
+		return &lookupError{"TLSA", t.TLSA, t.Why}
+	}
+	return errUnreachable
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,7 @@ type Limits struct {
 	ConnectionsPerAddress int // incoming; 0: any number
 }
 
-// Config is what a Server stands on. All fields are needed, but for Roots.
+// Config is what a Server stands on. All fields are needed, but for Roots and Tor.
 type Config struct {
 	Domains  []string // served, in normal form
 	TLS      *tls.Server
@@ -33,6 +34,7 @@ type Config struct {
 	Policy   *Policy
 	Roots    *x509.CertPool // certificate authorities; nil: none
 	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	Tor      func(ctx context.Context, host string, port uint16) (net.Conn, error) // nil: no onion services
 	Limits   Limits
 	Report   func(relay.Event)
 	Now      func() time.Time
@@ -50,6 +52,7 @@ type Server struct {
 	done    context.Context // of everything that waits
 	stop    context.CancelFunc
 	idle    time.Duration // how long a stream without traffic is kept
+	hidden  bool          // all our domains are onion services
 
 	standing standing // links, counted
 
@@ -79,6 +82,7 @@ func NewServer(cfg Config) *Server {
 		links:    make(map[pair]*link),
 		incoming: make(map[*incoming]struct{}),
 		sources:  make(map[netip.Prefix]int),
+		hidden:   !slices.ContainsFunc(cfg.Domains, func(d string) bool { return !dial.UnderOnion(d) }),
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.policy.Store(cfg.Policy)

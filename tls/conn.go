@@ -103,7 +103,7 @@ func (c *Conn) Close() error { return bare(c.tls.Close()) }
 // Cut closes without a word and without letting the kernel go on delivering:
 // for peers that do not read.
 func (c *Conn) Cut() error {
-	if tc, ok := c.conduit.nc.(*net.TCPConn); ok {
+	if tc, ok := c.conduit.nc.(interface{ SetLinger(int) error }); ok {
 		tc.SetLinger(0) // fails only on a closed connection
 	}
 	return c.conduit.Close()

@@ -40,6 +40,8 @@ type Config struct {
 	Accept func(*Target) error
 	// Dial opens one TCP connection.
 	Dial func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	// Tor connects to an onion service. nil: there is no way to any.
+	Tor func(ctx context.Context, host string, port uint16) (net.Conn, error)
 }
 
 // A Stage is how far a connection came.
@@ -68,11 +70,14 @@ func (e *Error) Unwrap() error { return e.Cause }
 // ErrNoTLS is the cause when a peer does not offer STARTTLS.
 var ErrNoTLS = errors.New("the peer does not offer STARTTLS")
 
+// ErrNoTor is the cause when there is no way to an onion service.
+var ErrNoTor = errors.New("there is no way to onion services")
+
 // Connect connects to t and returns the stream in TLS, before its first header.
 // Once there is a certificate, t.DANE and t.PKIX are set. The error is an
 // [*Error].
 func (t *Target) Connect(ctx context.Context, c Config) (*stream.Stream, error) {
-	nc, err := race(ctx, t.addresses(), c.Dial)
+	nc, err := t.dial(ctx, c)
 	if err != nil {
 		return nil, &Error{Connecting, err}
 	}
@@ -92,7 +97,9 @@ func (t *Target) Connect(ctx context.Context, c Config) (*stream.Stream, error) 
 		Own:        c.Own, As: c.From,
 		MinTLS12: c.TLS12,
 		Verify: func(chain []*x509.Certificate) error {
-			t.Judge(chain, c.Roots, c.Now())
+			if !t.Onion {
+				t.Judge(chain, c.Roots, c.Now())
+			}
 			return c.Accept(t)
 		},
 	})
@@ -102,6 +109,19 @@ func (t *Target) Connect(ctx context.Context, c Config) (*stream.Stream, error) 
 	}
 	s.Secure(conn)
 	return s, nil
+}
+
+// dial connects to the first address that answers, or through Tor.
+func (t *Target) dial(ctx context.Context, c Config) (net.Conn, error) {
+	if !t.Onion {
+		return race(ctx, t.addresses(), c.Dial)
+	}
+	if c.Tor == nil {
+		return nil, ErrNoTor
+	}
+	nc, err := c.Tor(ctx, t.Host, t.Port)
+	t.Reached = err == nil
+	return nc, err
 }
 
 func abandon(s *stream.Stream) {

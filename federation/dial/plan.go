@@ -43,6 +43,7 @@ type Target struct {
 	Host   string // in A-labels
 	Port   uint16
 	Direct bool // TLS from the first byte (XEP-0368)
+	Onion  bool // an onion service: found by Tor, and by its name proved
 
 	SRV       resolve.Status // of the answer that led here
 	Address   resolve.Status
@@ -52,6 +53,9 @@ type Target struct {
 	Zone      string         // where that was
 	Addresses []netip.Addr
 	Records   []dane.Record // proved by DNSSEC; else none
+
+	// Reached is set once Tor has connected us to an onion service.
+	Reached bool
 
 	names dane.Names // what the certificate may name
 	// What is to be said of the certificate, once there is one. PKIX is judged
@@ -68,6 +72,9 @@ type Plan struct {
 	Targets  []*Target // in the order to try
 }
 
+// UnderOnion reports whether a domain, in normal form, is an onion service's.
+func UnderOnion(domain string) bool { return strings.HasSuffix(domain, ".onion") }
+
 // ascii is a domain as the DNS and TLS have it, in A-labels. What is none stays as
 // it is, and is found nowhere.
 func ascii(domain string) string {
@@ -78,8 +85,12 @@ func ascii(domain string) string {
 }
 
 // Find asks for the SRV records of both services (XEP-0368) and puts what they
-// name in order. Without any, the domain itself is the target.
+// name in order. Without any, the domain itself is the target. An onion service
+// is its own target: its name is nothing for the DNS (RFC 7686 §2).
 func Find(ctx context.Context, r Resolver, domain string) Plan {
+	if UnderOnion(domain) {
+		return Plan{Status: resolve.Secure, Targets: []*Target{{Domain: domain, Host: domain, Port: port, Onion: true}}}
+	}
 	services := []struct {
 		name   string
 		direct bool
@@ -160,6 +171,9 @@ func draw(same []weighted) int {
 // records of a target. It reports whether the target may be connected to: every
 // lookup was answered, and there are addresses.
 func (t *Target) Prepare(ctx context.Context, r Resolver) bool {
+	if t.Onion {
+		return true
+	}
 	a := r.Addresses(ctx, t.Host)
 	t.Address, t.Addresses = a.Status, a.IPs
 	if !a.Status.Usable() {

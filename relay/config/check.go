@@ -73,7 +73,11 @@ func (c *checker) config(d *document) *Config {
 			Resolver:    c.address("dns.resolver", d.DNS.Resolver),
 			TrustAnchor: c.path(d.DNS.TrustAnchor),
 		},
-		Onion: Onion{SOCKS: c.address("onion.socks", d.Onion.SOCKS)},
+		Onion: Onion{
+			SOCKS:  c.address("onion.socks", d.Onion.SOCKS),
+			Client: c.circuits("onion.client", d.Onion.Client),
+			Server: c.circuits("onion.server", d.Onion.Server),
+		},
 	}
 	for i, s := range cfg.Federation.Allow {
 		if slices.Contains(cfg.Federation.Deny, s) {
@@ -235,6 +239,19 @@ func (c *checker) listener(path, s string) netip.AddrPort {
 		c.fail(path, " has "+quote(s)+", which is no address and port", `write e.g. "[::]:5222" for all addresses or "127.0.0.1:5222"`)
 	}
 	return a
+}
+
+// circuits reads where Tor brings connections: nowhere that others can reach.
+func (c *checker) circuits(key string, list []string) []netip.AddrPort {
+	var all []netip.AddrPort
+	for i, s := range list {
+		a := c.listener(element(key, i), s)
+		if !a.Addr().IsLoopback() {
+			c.fail(element(key, i), " has "+quote(s)+", which others than Tor can reach", `write e.g. "127.0.0.1:5232"`)
+		}
+		all = append(all, a)
+	}
+	return all
 }
 
 // rooms checks the host of rooms, which makes a domain under each domain.

@@ -118,6 +118,8 @@ func (c *Config) RoomHosts() []string {
 // Onion is the table [onion].
 type Onion struct {
 	SOCKS netip.AddrPort // invalid: no Tor
+	// Where Tor brings clients, and other relays; loopback only.
+	Client, Server []netip.AddrPort
 }
 
 // Limits is the table [limits]. 0 switches a limit off, save OutboxBytes, which

@@ -90,8 +90,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
 	}
 	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
-	if n := len(setting.FindAllString(filled, -1)); n != 39 {
-		t.Errorf("the template has %d defaults, want 39", n)
+	if n := len(setting.FindAllString(filled, -1)); n != 41 {
+		t.Errorf("the template has %d defaults, want 41", n)
 	}
 	uncommented := setting.ReplaceAllString(filled, "$1")
 	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {
@@ -110,7 +110,7 @@ func TestOnionTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, list := range [][]netip.AddrPort{c.Listen.Client, c.Listen.ClientTLS, c.Listen.Server, c.Listen.ServerTLS} {
+	for _, list := range [][]netip.AddrPort{c.Listen.Client, c.Listen.ClientTLS, c.Listen.Server, c.Listen.ServerTLS, c.Onion.Client, c.Onion.Server} {
 		if len(list) != 1 || !list[0].Addr().IsLoopback() {
 			t.Errorf("an onion relay listens on %v", list)
 		}
@@ -162,6 +162,8 @@ status = ["https://status.example.org"]
 support = ["xmpp:help@rooms.example.org?join"]
 [onion]
 socks = "127.0.0.1:9050"
+client = ["127.0.0.1:5232"]
+server = ["[::1]:5279", "127.0.0.1:5279"]
 [limits]
 stanza_bytes = 0
 bytes_per_second = 0
@@ -210,7 +212,11 @@ host = "[2001:DB8::1]"
 			Security: []string{"https://example.org/security"}, Status: []string{"https://status.example.org"},
 			Support: []string{"xmpp:help@rooms.example.org?join"},
 		},
-		Onion:  config.Onion{SOCKS: netip.MustParseAddrPort("127.0.0.1:9050")},
+		Onion:  config.Onion{
+			SOCKS:  netip.MustParseAddrPort("127.0.0.1:9050"),
+			Client: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5232")},
+			Server: []netip.AddrPort{netip.MustParseAddrPort("[::1]:5279"), netip.MustParseAddrPort("127.0.0.1:5279")},
+		},
 		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000, ProxyBytes: 5},
 	}
 	if len(got.Signers) != 2 || !reflect.DeepEqual(got, want) {
@@ -264,6 +270,8 @@ func TestErrors(t *testing.T) {
 		{"domain with a wildcard", "domains = [\"*.a\"]\n", `lethe.toml:1: domains has "*.a", which is no domain; write e.g. example.org`},
 		{"allow and deny", least + "[federation]\nallow = [\"x\", \"b\"]\ndeny = [\"b\"]\n", "lethe.toml:5: federation.allow has b, and so has deny; "},
 		{"resolver", least + "[dns]\nresolver = \"9.9.9.9\"\n", "lethe.toml:5: dns.resolver has "},
+		{"circuits", least + "[onion]\nclient = [\"[::]:5232\"]\n", "lethe.toml:5: onion.client has "},
+		{"circuits", least + "[onion]\nserver = [\"tor\"]\n", "lethe.toml:5: onion.server has "},
 		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},
 		{"rooms", least + "[rooms]\nhost = \"a b\"\n", "lethe.toml:5: rooms.host has "},
 		{"proxy nowhere", least + "[listen]\nproxy65 = [\"192.0.2.1:1\", \"[::]:1\"]\n", "lethe.toml:5: listen.proxy65 listens on all addresses, and clients must be told one; "},

@@ -81,7 +81,9 @@ type document struct {
 		Support  []string `toml:"support"`
 	} `toml:"contact"`
 	Onion struct {
-		SOCKS string `toml:"socks"`
+		SOCKS  string   `toml:"socks"`
+		Client []string `toml:"client"`
+		Server []string `toml:"server"`
 	} `toml:"onion"`
 	Limits struct {
 		StanzaBytes           int64  `toml:"stanza_bytes"`

@@ -63,7 +63,9 @@ signers      = [SIGNERS]
 # support  = []
 
 [onion]
-# socks = ""                      # ip:port of Tor's SOCKS, for peers under .onion
+# socks  = ""                     # ip:port of Tor's SOCKS, for peers under .onion
+# client = []                     # where Tor brings clients, saying by which circuit: see torrc
+# server = []                     # where Tor brings other relays, likewise
 
 [limits]                          # numbers; 0 switches one off, outbox_bytes excepted
 # stanza_bytes            = 262144
@@ -78,7 +80,7 @@ signers      = [SIGNERS]
 
 // Fill returns [Template] for domains and the minisign public keys of signers.
 // With onion, nothing listens beyond loopback, where Tor's onion service
-// passes connections on, and federation asks Tor.
+// brings connections, and federation asks Tor.
 func Fill(domains, signers []string, onion bool) string {
 	text := strings.NewReplacer("[DOMAINS]", list(domains), "[SIGNERS]", list(signers)).Replace(Template)
 	if !onion {
@@ -86,7 +88,10 @@ func Fill(domains, signers []string, onion bool) string {
 	}
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		local := strings.NewReplacer(`"[::]:`, `"127.0.0.1:`, `socks = ""              `, `socks = "127.0.0.1:9050"`).Replace(line)
+		local := strings.NewReplacer(`"[::]:`, `"127.0.0.1:`,
+			`socks  = ""              `, `socks  = "127.0.0.1:9050"`,
+			`client = []              `, `client = ["127.0.0.1:5232"]`,
+			`server = []              `, `server = ["127.0.0.1:5279"]`).Replace(line)
 		if local != line {
 			local = strings.TrimPrefix(local, "# ")
 		}

@@ -11,6 +11,7 @@ import (
 
 	"lethe/dane/resolve"
 	"lethe/federation"
+	"lethe/federation/dial"
 	"lethe/relay/config"
 )
 
@@ -30,14 +31,18 @@ func Outside(cfg *config.Config) (federation.Config, error) {
 	if err != nil {
 		return federation.Config{}, err
 	}
-	return federation.Config{
+	out := federation.Config{
 		Domains: cfg.Domains, TLS12: cfg.TLS.Allow12,
 		Policy: Policy(cfg), Resolver: resolver, Roots: roots,
 		Dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", to.String())
 		},
 		Now: time.Now,
-	}, nil
+	}
+	if cfg.Onion.SOCKS.IsValid() {
+		out.Tor = dial.Tor(cfg.Onion.SOCKS)
+	}
+	return out, nil
 }
 
 // Policy is what the table [federation] says.

@@ -57,6 +57,7 @@ type Federation struct {
 	Resolver dial.Resolver
 	Roots    *x509.CertPool // certificate authorities; nil: none
 	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	Tor      func(ctx context.Context, host string, port uint16) (net.Conn, error) // nil: no onion services
 }
 
 // Proxy is the bytestreams proxy.
@@ -155,6 +156,7 @@ func (s *Server) federate(p Parts) {
 		Policy:   p.Federation.Policy,
 		Roots:    p.Federation.Roots,
 		Dial:     p.Federation.Dial,
+		Tor:      p.Federation.Tor,
 		Limits: federation.Limits{
 			StanzaBytes:           p.Limits.StanzaBytes,
 			OutboxBytes:           p.Limits.OutboxBytes,

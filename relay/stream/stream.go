@@ -32,8 +32,12 @@ func New(nc net.Conn, in *wire.Reader, timeout time.Duration) *Stream {
 }
 
 // Source is the part of a peer's address that connections and failures are
-// counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
+// counted by: an IPv4 address, the /64 that one IPv6 subscriber has, or a circuit
+// of Tor's.
 func Source(nc net.Conn) netip.Prefix {
+	if c, ok := nc.(interface{ Source() netip.Prefix }); ok {
+		return c.Source() // Tor brought it
+	}
 	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
 	if err != nil {
 		return netip.Prefix{} // a Unix socket
