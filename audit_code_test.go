@@ -55,7 +55,7 @@ var harmless = map[string][]string{
 
 // listening rooms see what peers send before anybody else.
 var listening = []string{
-	"relay", "relay/account", "relay/buffer", "relay/c2s", "relay/jid", "relay/proxy65",
+	"relay", "relay/account", "relay/buffer", "relay/c2s", "relay/jid", "relay/pep", "relay/proxy65",
 	"relay/sasl", "relay/stream", "relay/wire",
 }
 
