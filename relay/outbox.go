@@ -324,6 +324,10 @@ func (o *Outbox) take() bool {
 	}
 	o.mu.Lock()
 	o.acks.keep(o.out)
+	if o.next != nil { // the old connection took its last with it unnoticed
+		o.out, o.sent, o.writing = load{}, 0, 0
+		o.rewind(o.next)
+	}
 	if o.queue.Buffer == nil && len(o.acks.loads) > 0 && !o.closed {
 		o.ask(nil) // the Outbox is claimed
 	}

@@ -22,6 +22,7 @@ func (o *Outbox) Resume(link Link) bool {
 		return false
 	}
 	o.link.Cut()
+	o.shed()
 	if o.claimed && !o.parked {
 		o.next = link // its claimant is about to notice
 		o.mu.Unlock()
@@ -76,26 +77,45 @@ func (o *Outbox) unpark() {
 	}
 }
 
+// shed leaves only stanzas in the queue: what was said about the old stream is
+// of no use on the new one, whose own elements come behind. Called with mu
+// locked.
+func (o *Outbox) shed() {
+	old := o.queue
+	o.queue = load{}
+	o.acks.before = 0
+	o.again(rest{old, 0, 0})
+}
+
 // rewind makes link the connection and queues all that the peer is not known to
-// have, stanzas only: what was said about the old stream is of no use on the
-// new one. Called by the claimant with mu locked.
+// have before what has waited. Called by the claimant with mu locked.
 func (o *Outbox) rewind(link Link) {
 	o.link, o.next, o.parked = link, nil, false
-	back := append(o.acks.unheard(load{}, 0), rest{o.queue, 0, 0})
+	waited := o.queue
 	o.queue = load{}
-	o.acks.sent, o.acks.asked, o.acks.before = o.acks.heard, false, 0
-	for _, r := range back {
-		if r.Buffer == nil {
-			continue
-		}
-		stanzas(r.B[r.from:], o.ns, r.skip, func(s *wire.Stanza) {
-			start := o.grow(len(s.Raw()))
-			o.queue.B = append(o.queue.B, s.Raw()...)
-			o.queue.stanzas++
-			o.commit(nil, start)
-		})
-		r.Free()
+	for _, r := range o.acks.unheard(load{}, 0) {
+		o.again(r)
 	}
+	o.acks.sent, o.acks.asked, o.acks.before = o.acks.heard, false, 0
+	if waited.Buffer != nil {
+		o.add(nil, waited.B) // the Outbox is claimed
+		o.queue.stanzas += waited.stanzas
+		waited.Free()
+	}
+}
+
+// again queues the stanzas of r.
+func (o *Outbox) again(r rest) {
+	if r.Buffer == nil {
+		return
+	}
+	stanzas(r.B[r.from:], o.ns, r.skip, func(s *wire.Stanza) {
+		start := o.grow(len(s.Raw()))
+		o.queue.B = append(o.queue.B, s.Raw()...)
+		o.queue.stanzas++
+		o.commit(nil, start)
+	})
+	r.Free()
 }
 
 // returned hands back each stanza of r.

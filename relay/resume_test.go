@@ -253,3 +253,37 @@ func TestResumeLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A client may be back while the old connection is still being written to,
+// whether or not that write comes to an end: it gets what it has not
+// acknowledged, and what the stream on the new connection says.
+func TestResumeWhileWriting(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		t.Run(fmt.Sprintf("fails=%v", fails), func(t *testing.T) {
+			l, again := newLink(), newLink()
+			o, _ := held(l)
+			l.full = true
+			offer(t, o, 1, 2)
+			if !o.Resume(again) {
+				t.Fatal("not resumed")
+			}
+			var p Pass
+			o.OfferNonza(&p, []byte("<answer/>"))
+			p.Flush()
+			offer(t, o, 3, 3)
+			if fails {
+				breakLink(l)
+			}
+			close(l.drained)
+			for range 200 {
+				if strings.Contains(again.text(), request) {
+					break
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+			if got := ids(again.text()); got != "1 2 3" || !strings.Contains(again.text(), "<answer/>") {
+				t.Errorf("second connection: %q", again.text())
+			}
+		})
+	}
+}
