@@ -126,8 +126,8 @@ func isChatState(st *wire.Stanza) bool {
 }
 
 // hold keeps what write appends, size bytes at most, in the place of what it
-// makes obsolete. It reports false, and has done nothing, where nothing is held
-// any more or there is no room.
+// makes obsolete. It reports false, and keeps nothing, when the client is active
+// by now or there is no room.
 func (c *calm) hold(key heldKey, size int, write func([]byte) []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -274,6 +274,7 @@ func FuzzNode(f *testing.F) {
 			t.Fatalf("%q: %v", s.Raw(), err)
 		}
 		checkOutline(t, s)
+		checkRunes(t, s)
 	})
 }
 
@@ -292,6 +293,20 @@ func checkOutline(t *testing.T, s *Stanza) {
 		if err := sameTree(whole.Children[i], alone.Node(), ""); err != nil {
 			t.Fatalf("child %d of %q by itself is %q: %v", i, s.Raw(), c.Raw, err)
 		}
+	}
+}
+
+// checkRunes compares the text of a body with that of its node, line ends aside.
+func checkRunes(t *testing.T, s *Stanza) {
+	t.Helper()
+	inner, _ := s.Body()
+	if inner == nil {
+		return
+	}
+	body := s.Node().Child(string(s.NS()), "body")
+	lines := strings.NewReplacer("\r", "", "\n", "")
+	if text := lines.Replace(string(slices.Collect(Runes(inner)))); len(body.Children) == 0 && text != lines.Replace(body.Text) {
+		t.Fatalf("the body of %q reads %q, its node %q", s.Raw(), text, body.Text)
 	}
 }
 
