@@ -23,6 +23,9 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	l := newLabWith(t, b.String())
 	other := strings.ReplaceAll(b.String(), "groups=g1", "groups=g0")
+	first := l.bind("u0@example.org/first")
+	first.runs(app{"n"}) // so that the hash is known
+	first.leave()
 	var wg sync.WaitGroup
 	for i := range workers {
 		wg.Go(func() { l.live(rand.New(rand.NewPCG(1, uint64(i))), i, workers, rounds) })
@@ -74,7 +77,7 @@ func (l *lab) live(r *rand.Rand, self, workers, rounds int) {
 		c.send("<presence><priority>1</priority></presence>")
 		for range 10 {
 			to := fmt.Sprintf("u%d@example.org", r.IntN(workers))
-			c.send([]string{
+			doings := []string{
 				"<message type='chat' to='" + to + "'><body>x</body></message>",
 				"<message type='chat' to='" + to + "/r0'><body>x</body></message>",
 				"<presence to='" + to + "'/>",
@@ -88,7 +91,15 @@ func (l *lab) live(r *rand.Rand, self, workers, rounds int) {
 				rosterSet("<item jid='" + to + "' name='x'/>"),
 				rosterSet("<item jid='" + to + "' subscription='remove'/>"),
 				"<presence type='unavailable'/>",
-			}[r.IntN(13)])
+				app{"n"}.presence(),
+				publish("n", "1", "<x xmlns='u'/>"),
+				publish(bookmarks, to, mark("", "")),
+				pubsub("set", "<retract node='n' notify='1'><item id='1'/></retract>"),
+				strings.Replace(pubsub("set", "<subscribe node='n' jid='"+me+"'/>"), "<iq ", "<iq to='"+to+"' ", 1),
+				pubsubOwner("set", "<delete node='n'/>"),
+				strings.Replace(pubsub("get", "<items node='n'/>"), "<iq ", "<iq to='"+to+"' ", 1),
+			}
+			c.send(doings[r.IntN(len(doings))])
 		}
 		c.leave()
 	}
