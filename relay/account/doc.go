@@ -34,5 +34,6 @@
 // account's mu is held while another's is taken, nor while the Router is
 // called. A resource has one for what is held while its client is inactive, in
 // its calm. The order is cast, mu, the Server's table, calm, Outbox; a cast is
-// never taken while another is held.
+// never taken while another is held, nor for what a service sends, whose own
+// locks may be held then.
 package account

@@ -19,7 +19,7 @@ func (s *Server) received(p *relay.Pass, st *wire.Stanza, from, to jid.JID, set 
 	case "probe":
 		return s.probed(p, from, to.Bare(), set, a)
 	case "", "unavailable", "error":
-		if a != nil && !s.local(from) {
+		if a != nil && !s.local(from) && !s.service(from) {
 			a.watch(p, st, from)
 		}
 		return a.show(p, st, to)

@@ -3,6 +3,7 @@ package account
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,6 +136,18 @@ func (s *Server) CloseAll(p *relay.Pass, reason wire.StreamError) {
 
 // local reports whether j is in a served domain.
 func (s *Server) local(j jid.JID) bool { return slices.Contains(s.domains, j.Domain()) }
+
+// service reports whether j is at a service below a served domain. What comes
+// from there may come while an account's presence goes there, its cast locked.
+func (s *Server) service(j jid.JID) bool {
+	for _, label := range s.services {
+		below, ok := strings.CutPrefix(j.Domain(), label+".")
+		if ok && slices.Contains(s.domains, below) {
+			return true
+		}
+	}
+	return false
+}
 
 // all returns the accounts in memory.
 func (s *Server) all() []*account {
