@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"lethe/relay/account"
 	"lethe/relay/c2s"
 	"lethe/relay/client"
 	"lethe/relay/jid"
@@ -39,7 +40,7 @@ type lab struct {
 }
 
 // newLab runs a relay with the given users; "alice:team" is alice in the group
-// team.
+// team, "tea@rooms.example.org:team" a standing room of that group.
 func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	t.Helper()
 	l := &lab{t: t}
@@ -55,6 +56,7 @@ func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	l.relay = server.New(server.Parts{
 		Domains: []string{domain}, RoomHosts: []string{"rooms." + domain}, Users: l.set(1, names...), Certificates: certs,
 		ForgetAfter: time.Hour, Limits: limits, Proxy: &server.Proxy{Label: "proxy", Host: "files.example.org"},
+		Answers: answers(),
 	})
 	l.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	l.must(err)
@@ -64,6 +66,20 @@ func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	go l.relay.ServeProxy(l.proxy, false)
 	t.Cleanup(l.close)
 	return l
+}
+
+// answers are what the domain says of itself.
+func answers() account.Answers {
+	return account.Answers{
+		Calls: account.Calls{
+			Services: []account.CallService{
+				{Type: "stun", Host: "stun.example.org", Port: 3478, Transport: "udp"},
+				{Type: "turns", Host: "turn.example.org", Port: 5349, Transport: "tcp"},
+			},
+			Secret: []byte("swordfish"), Lifetime: time.Hour,
+		},
+		Contact: account.Contact{Abuse: []string{"mailto:abuse@example.org"}},
+	}
 }
 
 func (l *lab) close() {
@@ -101,6 +117,10 @@ func (l *lab) set(serial int, names ...string) *users.Set {
 	fmt.Fprintf(&b, "lethe-users 1\nserial %d\n", serial)
 	for _, n := range names {
 		name, group, _ := strings.Cut(n, ":")
+		if strings.Contains(name, "@") {
+			fmt.Fprintf(&b, "room %s groups=%s\n", name, group)
+			continue
+		}
 		u := &users.User{JID: l.address(name), SHA256: l.verifier[0], SHA1: l.verifier[1]}
 		if group != "" {
 			u.Groups = []string{group}
