@@ -31,7 +31,7 @@ func (h *host) ports() []port {
 	ports := []port{
 		{name: "client", addresses: l.Client, serve: h.relay.ServeClients},
 		{name: "client_tls", addresses: l.ClientTLS, serve: h.relay.ServeClients, direct: true},
-		{name: "onion_client", addresses: o.Client, serve: h.relay.ServeClients, onion: true},
+		{name: "onion_clients", addresses: o.Clients, serve: h.relay.ServeClients, onion: true},
 		{name: "proxy65", addresses: l.Proxy65, serve: h.relay.ServeProxy},
 		{addresses: l.Metrics, serve: h.serveMetrics}, // has to be on loopback
 	}
@@ -41,7 +41,7 @@ func (h *host) ports() []port {
 	return append(ports,
 		port{name: "server", addresses: l.Server, serve: h.relay.ServePeers},
 		port{name: "server_tls", addresses: l.ServerTLS, serve: h.relay.ServePeers, direct: true},
-		port{name: "onion_server", addresses: o.Server, serve: h.relay.ServePeers, onion: true},
+		port{name: "onion_relays", addresses: o.Relays, serve: h.relay.ServePeers, onion: true},
 	)
 }
 

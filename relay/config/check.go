@@ -74,9 +74,9 @@ func (c *checker) config(d *document) *Config {
 			TrustAnchor: c.path(d.DNS.TrustAnchor),
 		},
 		Onion: Onion{
-			SOCKS:  c.address("onion.socks", d.Onion.SOCKS),
-			Client: c.circuits("onion.client", d.Onion.Client),
-			Server: c.circuits("onion.server", d.Onion.Server),
+			SOCKS:   c.address("onion.socks", d.Onion.SOCKS),
+			Clients: c.circuits("onion.clients", d.Onion.Clients),
+			Relays:  c.circuits("onion.relays", d.Onion.Relays),
 		},
 	}
 	for i, s := range cfg.Federation.Allow {

@@ -119,7 +119,7 @@ func (c *Config) RoomHosts() []string {
 type Onion struct {
 	SOCKS netip.AddrPort // invalid: no Tor
 	// Where Tor brings clients, and other relays; loopback only.
-	Client, Server []netip.AddrPort
+	Clients, Relays []netip.AddrPort
 }
 
 // Limits is the table [limits]. 0 switches a limit off, save OutboxBytes, which

@@ -110,7 +110,7 @@ func TestOnionTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, list := range [][]netip.AddrPort{c.Listen.Client, c.Listen.ClientTLS, c.Listen.Server, c.Listen.ServerTLS, c.Onion.Client, c.Onion.Server} {
+	for _, list := range [][]netip.AddrPort{c.Listen.Client, c.Listen.ClientTLS, c.Listen.Server, c.Listen.ServerTLS, c.Onion.Clients, c.Onion.Relays} {
 		if len(list) != 1 || !list[0].Addr().IsLoopback() {
 			t.Errorf("an onion relay listens on %v", list)
 		}
@@ -162,8 +162,8 @@ status = ["https://status.example.org"]
 support = ["xmpp:help@rooms.example.org?join"]
 [onion]
 socks = "127.0.0.1:9050"
-client = ["127.0.0.1:5232"]
-server = ["[::1]:5279", "127.0.0.1:5279"]
+clients = ["127.0.0.1:5232"]
+relays = ["[::1]:5279", "127.0.0.1:5279"]
 [limits]
 stanza_bytes = 0
 bytes_per_second = 0
@@ -212,10 +212,10 @@ host = "[2001:DB8::1]"
 			Security: []string{"https://example.org/security"}, Status: []string{"https://status.example.org"},
 			Support: []string{"xmpp:help@rooms.example.org?join"},
 		},
-		Onion:  config.Onion{
-			SOCKS:  netip.MustParseAddrPort("127.0.0.1:9050"),
-			Client: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5232")},
-			Server: []netip.AddrPort{netip.MustParseAddrPort("[::1]:5279"), netip.MustParseAddrPort("127.0.0.1:5279")},
+		Onion: config.Onion{
+			SOCKS:   netip.MustParseAddrPort("127.0.0.1:9050"),
+			Clients: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5232")},
+			Relays:  []netip.AddrPort{netip.MustParseAddrPort("[::1]:5279"), netip.MustParseAddrPort("127.0.0.1:5279")},
 		},
 		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000, ProxyBytes: 5},
 	}
@@ -270,8 +270,8 @@ func TestErrors(t *testing.T) {
 		{"domain with a wildcard", "domains = [\"*.a\"]\n", `lethe.toml:1: domains has "*.a", which is no domain; write e.g. example.org`},
 		{"allow and deny", least + "[federation]\nallow = [\"x\", \"b\"]\ndeny = [\"b\"]\n", "lethe.toml:5: federation.allow has b, and so has deny; "},
 		{"resolver", least + "[dns]\nresolver = \"9.9.9.9\"\n", "lethe.toml:5: dns.resolver has "},
-		{"circuits", least + "[onion]\nclient = [\"[::]:5232\"]\n", "lethe.toml:5: onion.client has "},
-		{"circuits", least + "[onion]\nserver = [\"tor\"]\n", "lethe.toml:5: onion.server has "},
+		{"circuits", least + "[onion]\nclients = [\"[::]:5232\"]\n", "lethe.toml:5: onion.clients has "},
+		{"circuits", least + "[onion]\nrelays = [\"tor\"]\n", "lethe.toml:5: onion.relays has "},
 		{"socks", least + "[onion]\nsocks = \"127.0.0.1:0\"\n", "lethe.toml:5: onion.socks has "},
 		{"rooms", least + "[rooms]\nhost = \"a b\"\n", "lethe.toml:5: rooms.host has "},
 		{"proxy nowhere", least + "[listen]\nproxy65 = [\"192.0.2.1:1\", \"[::]:1\"]\n", "lethe.toml:5: listen.proxy65 listens on all addresses, and clients must be told one; "},

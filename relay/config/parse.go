@@ -81,9 +81,9 @@ type document struct {
 		Support  []string `toml:"support"`
 	} `toml:"contact"`
 	Onion struct {
-		SOCKS  string   `toml:"socks"`
-		Client []string `toml:"client"`
-		Server []string `toml:"server"`
+		SOCKS   string   `toml:"socks"`
+		Clients []string `toml:"clients"`
+		Relays  []string `toml:"relays"`
 	} `toml:"onion"`
 	Limits struct {
 		StanzaBytes           int64  `toml:"stanza_bytes"`

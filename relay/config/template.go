@@ -63,9 +63,9 @@ signers      = [SIGNERS]
 # support  = []
 
 [onion]
-# socks  = ""                     # ip:port of Tor's SOCKS, for peers under .onion
-# client = []                     # where Tor brings clients, saying by which circuit: see torrc
-# server = []                     # where Tor brings other relays, likewise
+# socks   = ""                    # ip:port of Tor's SOCKS, for peers under .onion
+# clients = []                    # where Tor brings clients, saying by which circuit: see torrc
+# relays  = []                    # where Tor brings other relays, likewise
 
 [limits]                          # numbers; 0 switches one off, outbox_bytes excepted
 # stanza_bytes            = 262144
@@ -89,9 +89,9 @@ func Fill(domains, signers []string, onion bool) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		local := strings.NewReplacer(`"[::]:`, `"127.0.0.1:`,
-			`socks  = ""              `, `socks  = "127.0.0.1:9050"`,
-			`client = []              `, `client = ["127.0.0.1:5232"]`,
-			`server = []              `, `server = ["127.0.0.1:5279"]`).Replace(line)
+			`socks   = ""              `, `socks   = "127.0.0.1:9050"`,
+			`clients = []              `, `clients = ["127.0.0.1:5232"]`,
+			`relays  = []              `, `relays  = ["127.0.0.1:5279"]`).Replace(line)
 		if local != line {
 			local = strings.TrimPrefix(local, "# ")
 		}
