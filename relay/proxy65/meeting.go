@@ -44,9 +44,7 @@ func (s *Server) await(c *conn) (t *transfer, early int) {
 	for range maxEarly {
 		n, err := c.Read(c.early[:])
 		s.mu.Lock()
-		if t = c.transfer; t == nil && err != nil {
-			s.leave(c) // too late to be activated
-		}
+		t = c.transfer
 		s.mu.Unlock()
 		if t != nil {
 			return t, n

@@ -84,6 +84,25 @@ func TestAnnounced(t *testing.T) {
 	}
 }
 
+// A listener on all addresses is nowhere in particular.
+func TestNowhereIsNotAnnounced(t *testing.T) {
+	l := newLab(t, proxy65.Limits{})
+	l.server = proxy65.NewServer(proxy65.Config{Domains: []string{home}, Router: l.router, Report: l.report})
+	l.router.Handle(proxy, l.server)
+	var err error
+	l.listen, err = net.Listen("tcp", "[::]:0")
+	if err != nil {
+		t.Skip("there is no IPv6 here")
+	}
+	go l.server.Serve(l.listen)
+	defer l.listen.Close()
+	l.connect(digest).Close() // it serves
+	ask := "<iq type='get' id='1' to='" + proxy + "'><query xmlns='" + bytestreams + "'/></iq>"
+	if got := l.ask(alice, ask); condition(got) != "not-allowed" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // Only the requester whose address is in the digest begins a transfer, once
 // both are there.
 func TestActivation(t *testing.T) {

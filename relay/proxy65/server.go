@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -130,17 +131,14 @@ func (s *Server) announce(addr net.Addr) {
 	}
 	// XEP-0065 §4: an IPv6 address stands without brackets.
 	h := streamhost{s.cfg.Host, strconv.Itoa(int(ap.Port()))}
-	if h.host == "" {
+	if h.host == "" && !ap.Addr().IsUnspecified() {
 		h.host = ap.Addr().Unmap().String()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, known := range s.hosts {
-		if known == h {
-			return
-		}
+	if h.host != "" && !slices.Contains(s.hosts, h) {
+		s.hosts = append(s.hosts, h)
 	}
-	s.hosts = append(s.hosts, h)
 }
 
 // admit begins a connection's life, if there is room for it.
@@ -171,35 +169,53 @@ func (s *Server) admit(c *conn) bool {
 }
 
 func (s *Server) connection(c *conn) {
-	defer s.release(c)
-	if !stream.Contain(func() { s.lead(c) }) {
+	orderly := false
+	if !stream.Contain(func() { orderly = s.lead(c) }) {
 		s.cfg.Report(relay.InternalError)
 	}
+	s.part(c, orderly)
+	s.release(c)
 }
 
-// lead takes a connection from its first byte to its last.
-func (s *Server) lead(c *conn) {
+// lead takes a connection from its first byte to its last, and reports whether
+// that was the last of a transfer.
+func (s *Server) lead(c *conn) (orderly bool) {
 	c.SetDeadline(time.Now().Add(s.patience.meet))
 	key, err := handshake(c)
 	if err != nil {
-		return
+		return false
 	}
 	if !s.join(c, key) {
 		refuse(c, notAllowed)
-		return
+		return false
 	}
 	if accept(c, key) != nil {
+		return false
+	}
+	t, early := s.await(c)
+	return t != nil && t.carry(c, early)
+}
+
+// part takes c out of its meeting or, if it has become part of a transfer,
+// perhaps this very moment, waits for the other direction, which ends on c.
+func (s *Server) part(c *conn, orderly bool) {
+	s.mu.Lock()
+	s.leave(c) // nobody can activate it any more
+	t := c.transfer
+	s.mu.Unlock()
+	if t == nil {
 		return
 	}
-	if t, early := s.await(c); t != nil {
-		t.carry(c, early)
+	if !orderly {
+		t.end()
 	}
+	t.both.Done()
+	t.both.Wait()
 }
 
 func (s *Server) release(c *conn) {
 	c.Close()
 	s.mu.Lock()
-	s.leave(c)
 	delete(s.conns, c)
 	from := s.sources[c.from]
 	if c.transfer == nil {

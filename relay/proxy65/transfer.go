@@ -27,7 +27,7 @@ type transfer struct {
 	active atomic.Int64 // when the last of them moved, nanoseconds after born
 	half   atomic.Bool  // one side has said all
 
-	both sync.WaitGroup // the goroutines of the two
+	both sync.WaitGroup // the connections that have not parted
 }
 
 func newTransfer(s *Server, owner jid.JID, ends [2]*conn) *transfer {
@@ -42,34 +42,29 @@ func (t *transfer) end() {
 	t.ends[1].Close()
 }
 
-// carry moves what comes from a connection to the other one, and returns when
-// both directions are over. The first early bytes were read already.
-func (t *transfer) carry(from *conn, early int) {
-	defer t.both.Wait() // the other direction ends on this connection
-	defer t.both.Done()
+// carry moves what comes from a connection to the other one until the sender
+// has said all, and reports that it has. The first early bytes were read
+// already.
+func (t *transfer) carry(from *conn, early int) (orderly bool) {
 	to := t.ends[0]
 	if to == from {
 		to = t.ends[1]
 	}
-	orderly := false
-	defer func() {
-		if !orderly {
-			t.end()
-		}
-	}()
 	to.SetWriteDeadline(time.Now().Add(t.srv.patience.stall))
 	_, err := to.Write(from.early[:early])
 	clear(from.early[:])
 	if err != nil {
-		return
+		return false
 	}
 	t.count(int64(early))
-	if orderly = t.move(to, from); orderly {
-		// What went the other way before may still be under way: to close now
-		// could destroy it in the client's hands.
-		t.half.Store(true)
-		to.CloseWrite()
+	if !t.move(to, from) {
+		return false
 	}
+	// What went the other way before may still be under way: to close now
+	// could destroy it in the client's hands.
+	t.half.Store(true)
+	to.CloseWrite()
+	return true
 }
 
 // move moves bytes until their sender has said all, and reports that it has.

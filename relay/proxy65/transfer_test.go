@@ -112,6 +112,34 @@ func TestNothingIsLostAtTheStart(t *testing.T) {
 	}
 }
 
+// A client that goes, or is cut, just when its transfer begins takes the other
+// one with it and leaves nothing behind.
+func TestActivationMeetsTheEnd(t *testing.T) {
+	l := newLab(t, proxy65.Limits{}).serve()
+	key := proxy65.KeyOf("s", parse(t, alice), parse(t, bob))
+	for i := range 200 {
+		one, other := l.connect(key), l.connect(key)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if i%2 == 0 {
+				one.Close()
+				return
+			}
+			one.Write(make([]byte, 8<<10)) // more than may come too early
+		})
+		both.Go(func() { l.activate(alice, "s", bob) })
+		both.Wait()
+		one.Close()
+		other.Close()
+	}
+	l.listen.Close()
+	start := time.Now()
+	l.server.Shutdown(10 * time.Second)
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("somebody is left: shutdown took %v", d)
+	}
+}
+
 func TestThirdIsRefused(t *testing.T) {
 	l := newLab(t, proxy65.Limits{}).serve()
 	l.connect(digest)
