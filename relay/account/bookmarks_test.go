@@ -263,6 +263,12 @@ func TestPrivate(t *testing.T) {
 	if got := alice.ask(private("get", "<x xmlns='u'/>")); got != answer("<x xmlns='u'/>") {
 		t.Error(got)
 	}
+	bob.ask(private("set", "<x xmlns='u'>"+strings.Repeat("y", 64<<10)+"</x>"))
+	bob.leave()
+	if n, _ := l.server.Size(); n != 1 {
+		t.Errorf("%d accounts in memory", n)
+	}
+	bob = l.bind("bob@example.org/b")
 	if got := bob.ask(private("get", "<other xmlns='notes'/>")); got != answer("<other xmlns='notes'/>") {
 		t.Error(got)
 	}

@@ -1,5 +1,15 @@
 package account
 
+import "lethe/relay/jid"
+
+// Published returns the first payload at a node as it lies in memory.
+func (s *Server) Published(user jid.JID, node string) []byte {
+	a := s.find(user)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.published.Node(node).Items()[0].Payload
+}
+
 // Handled returns the namespaces that domains and accounts answer.
 func Handled() []string {
 	var all []string

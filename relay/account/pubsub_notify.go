@@ -78,7 +78,7 @@ func (n *notice) toOwn() { n.toSeats(n.account) }
 // (XEP-0060 §9.2).
 func (n *notice) toSeats(a *account) {
 	for _, t := range a.seats {
-		if t.card != nil && t.audience.hears(n.node) {
+		if t.audience.hears(n.node) {
 			t.offerBytes(n.pass, n.to(t.jid))
 			n.tick(t.jid)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lethe/relay"
 )
@@ -108,6 +109,9 @@ func TestNotifications(t *testing.T) {
 	bob.send("<presence type='unavailable'/>")
 	phone.got()
 	phone.send("<presence><show>away</show></presence>") // which says nothing of what it can do
+	if got := phone.raw(); questionID.MatchString(got) {
+		t.Errorf("asked for what was not said: %q", got) // XEP-0115 §8.4
+	}
 	desk.got()
 	desk.send(publish(devices, "1", "<y xmlns='u'/>"))
 	bob.wantNotes()
@@ -164,7 +168,7 @@ func TestLastItem(t *testing.T) {
 	}
 	set("never", "send_last_published_item", "never")
 	set("private", "access_model", "whitelist")
-	for _, n := range []string{devices, "never", "private"} {
+	for _, n := range []string{devices, tune, "never", "private"} {
 		alice.ask(publish(n, "1", "<x xmlns='u'/>"))
 		alice.ask(publish(n, "2", "<y xmlns='u'/>"))
 	}
@@ -178,18 +182,19 @@ func TestLastItem(t *testing.T) {
 		}
 		return t
 	}
-	compare(t, "alice", tidy(alice.runs(wants)), []string{last("alice@example.org/a", devices), last("alice@example.org/a", "private")})
+	compare(t, "alice", tidy(alice.runs(wants)),
+		[]string{last("alice@example.org/a", devices), last("alice@example.org/a", tune), last("alice@example.org/a", "private")})
 	alice.send("<presence/>")
 	alice.send(wants.presence())
 	alice.wantNotes() // nothing has changed
 
 	bob := l.bind("bob@example.org/b")
-	compare(t, "bob", tidy(bob.runs(app{tune})), nil)
+	compare(t, "bob", tidy(bob.runs(app{tune})), []string{last("bob@example.org/b", tune)})
 	// More is wanted: only of this is told (XEP-0115 §6.1).
 	compare(t, "bob", tidy(bob.runs(app{devices, tune})), []string{last("bob@example.org/b", devices)})
 	// Who left and comes back is told again.
 	bob.send("<presence type='unavailable'/>")
-	compare(t, "bob", tidy(bob.runs(app{devices, tune})), []string{last("bob@example.org/b", devices)})
+	compare(t, "bob", tidy(bob.runs(app{devices, tune})), []string{last("bob@example.org/b", devices), last("bob@example.org/b", tune)})
 	// Strangers, and who is blocked, are told nothing.
 	erin := l.bind("erin@example.org/e")
 	compare(t, "erin", tidy(erin.runs(wants)), nil)
@@ -203,6 +208,26 @@ func TestLastItem(t *testing.T) {
 	alice.leave()
 	bob.send("<presence type='unavailable'/>")
 	compare(t, "bob", tidy(bob.runs(app{devices})), []string{last("bob@example.org/b", devices)})
+}
+
+// TestLastItemOfAFormerContact: who has forgotten somebody shows nothing to them
+// any more, though they remember.
+func TestLastItemOfAFormerContact(t *testing.T) {
+	l := newLab(t)
+	erin, dave := l.online("erin@example.org/e"), l.online("dave@example.org/d")
+	erin.send("<presence type='subscribe' to='dave@example.org'/>")
+	dave.send("<presence type='subscribed' to='erin@example.org'/>")
+	dave.ask(publish(devices, "1", "<x xmlns='u'/>"))
+	if got := erin.runs(app{devices}); len(got) != 1 {
+		t.Fatalf("a contact is told %q", got)
+	}
+	dave.leave()
+	l.server.Sweep(l.clock.Add(time.Hour))
+	l.bind("dave@example.org/d").ask(publish(devices, "1", "<x xmlns='u'/>"))
+	erin.send("<presence type='unavailable'/>")
+	if got := erin.runs(app{devices}); len(got) != 0 {
+		t.Errorf("a former contact is told %q", got)
+	}
 }
 
 // TestCapsAreVerified: what one client says of a hash counts for others only if
@@ -241,6 +266,11 @@ func TestCapsAreVerified(t *testing.T) {
 	alice.send(fmt.Sprintf(answer, id))
 	if asked(bob) != "" {
 		t.Error("the hash is not remembered")
+	}
+	alice.send(strings.Replace(fmt.Sprintf(answer, id), devices, "other", 1))
+	bob.ask(publish(devices, "1", "<x xmlns='u'/>"))
+	if got := alice.notes(); len(got) != 1 {
+		t.Errorf("an answer that was given already counts again: %q", got)
 	}
 	// A hash of a kind nobody here knows is asked of everybody.
 	for _, c := range []*client{alice, bob} {

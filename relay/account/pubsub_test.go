@@ -3,6 +3,7 @@ package account_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -348,6 +349,7 @@ func TestPublishedIsForgotten(t *testing.T) {
 	erin := l.bind("erin@example.org/e")
 	get := to("alice@example.org", pubsub("get", "<items node='"+devices+"'/>"))
 	l.server.Sweep(l.clock.Add(time.Hour - 1))
+	payload := l.server.Published(address(t, "alice@example.org"), devices)
 	if got := erin.ask(get); !strings.Contains(got, "<x xmlns='u'/>") {
 		t.Errorf("within the hour: %s", got)
 	}
@@ -355,8 +357,8 @@ func TestPublishedIsForgotten(t *testing.T) {
 	if got := erin.ask(get); got != "service-unavailable" {
 		t.Errorf("after the hour: %s", got)
 	}
-	if n, _ := l.server.Size(); n != 1 {
-		t.Errorf("%d accounts in memory", n)
+	if n, _ := l.server.Size(); n != 1 || slices.ContainsFunc(payload, func(b byte) bool { return b != 0 }) {
+		t.Errorf("%d accounts in memory, and %q", n, payload)
 	}
 	// What was created, or taken back, is nothing to remember once it is gone.
 	carol := l.bind("carol@example.org/c")

@@ -47,7 +47,6 @@ func AppendItems(dst []byte, node string, items []Item, room int) []byte {
 	for i := len(items) - 1; i >= 0; i-- {
 		before := len(dst)
 		if dst = appendItem(dst, items[i]); len(dst) > room {
-			clear(dst[before:])
 			dst = dst[:before]
 			break
 		}

