@@ -132,18 +132,14 @@ func (h *host) start() error {
 }
 
 func limits(cfg *config.Config) c2s.Limits {
-	l := c2s.Limits{
-		StanzaBytes:           cfg.Limits.StanzaBytes,
+	return c2s.Limits{
+		StanzaBytes:           cfg.Limits.LargestStanza(),
 		BytesPerSecond:        cfg.Limits.BytesPerSecond,
 		LoginsPerMinute:       cfg.Limits.LoginsPerMinute,
 		ConnectionsPerAddress: cfg.Limits.ConnectionsPerAddress,
 		OutboxBytes:           cfg.Limits.OutboxBytes,
 		Resume:                cfg.Limits.Resume,
 	}
-	if l.StanzaBytes == 0 {
-		l.StanzaBytes = l.OutboxBytes // a larger one could not be delivered
-	}
-	return l
 }
 
 // proxy is the bytestreams proxy, if there is a port for it.

@@ -20,6 +20,10 @@ const maxResume = 10 * time.Minute
 // (RFC 6120 §13.12).
 const minStanza = 10000
 
+// growth is what a stanza may gain on its way, in bytes: a sender's address, a
+// receiver's, a language, namespaces of the stream it came from.
+const growth = 8 << 10
+
 // A checker turns a document into a Config and keeps the first error.
 type checker struct {
 	file, dir string
@@ -289,7 +293,7 @@ func (c *checker) limits(d *document) Limits {
 	if l.StanzaBytes != 0 && l.StanzaBytes < minStanza {
 		c.fail("limits.stanza_bytes", fmt.Sprintf(" is %d", l.StanzaBytes), fmt.Sprintf("write at least %d (RFC 6120 §13.12), or 0 for no limit", minStanza))
 	}
-	if least := max(l.StanzaBytes, minStanza); l.OutboxBytes < least {
+	if least := int64(max(l.StanzaBytes, minStanza)) + growth; int64(l.OutboxBytes) < least {
 		c.fail("limits.outbox_bytes", fmt.Sprintf(" is %d", l.OutboxBytes), fmt.Sprintf("write at least %d, or no stanza of full size could be delivered", least))
 	}
 	if l.Resume > maxResume {

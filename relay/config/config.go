@@ -134,3 +134,12 @@ type Limits struct {
 	ProxyBytesPerSecond   int           // of one transfer through the proxy, in each direction
 	ProxyBytes            int           // of one transfer, both directions together
 }
+
+// LargestStanza returns how many bytes a stanza may have as it comes in: what
+// is configured or, without a limit, what an Outbox can take.
+func (l *Limits) LargestStanza() int {
+	if l.StanzaBytes == 0 {
+		return l.OutboxBytes - growth
+	}
+	return l.StanzaBytes
+}

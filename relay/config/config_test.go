@@ -169,7 +169,7 @@ stanza_bytes = 0
 bytes_per_second = 0
 logins_per_minute = 1
 connections_per_address = 2
-outbox_bytes = 10000
+outbox_bytes = 18192
 resume = "0s"
 proxy_bytes_per_second = 0
 proxy_bytes = 5
@@ -217,7 +217,7 @@ host = "[2001:DB8::1]"
 			Clients: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5232")},
 			Relays:  []netip.AddrPort{netip.MustParseAddrPort("[::1]:5279"), netip.MustParseAddrPort("127.0.0.1:5279")},
 		},
-		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 10000, ProxyBytes: 5},
+		Limits: config.Limits{LoginsPerMinute: 1, ConnectionsPerAddress: 2, OutboxBytes: 18192, ProxyBytes: 5},
 	}
 	if len(got.Signers) != 2 || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -300,7 +300,9 @@ func TestErrors(t *testing.T) {
 		{"contact with scheme alone", least + "[contact]\nabuse = [\"mailto:\"]\n", `lethe.toml:5: contact.abuse has "mailto:", which is no URI; `},
 		{"negative limit", least + "[limits]\nlogins_per_minute = -1\n", "lethe.toml:5: limits.logins_per_minute is -1; "},
 		{"small stanzas", least + "[limits]\nstanza_bytes = 9999\n", "lethe.toml:5: limits.stanza_bytes is 9999; write at least 10000"},
-		{"no outbox", least + "[limits]\noutbox_bytes = 0\n", "lethe.toml:5: limits.outbox_bytes is 0; write at least 262144"},
+		{"no outbox", least + "[limits]\noutbox_bytes = 0\n", "lethe.toml:5: limits.outbox_bytes is 0; write at least 270336"},
+		{"outbox for no stanza of full size", least + "[limits]\noutbox_bytes = 270335\n", "lethe.toml:5: limits.outbox_bytes is 270335; write at least 270336"},
+		{"outbox without a limit on stanzas", least + "[limits]\nstanza_bytes = 0\noutbox_bytes = 18191\n", "lethe.toml:6: limits.outbox_bytes is 18191; write at least 18192"},
 		{"resume", least + "[limits]\nresume = \"11m\"\n", `lethe.toml:5: limits.resume has "11m"; write at most "10m"`},
 	} {
 		c, err := config.Parse("lethe.toml", []byte(tt.text))
@@ -337,7 +339,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("accepted services %+v", c.Calls)
 			}
 		}
-		if c.Limits.OutboxBytes < c.Limits.StanzaBytes || c.Limits.OutboxBytes == 0 || c.ForgetAfter < 0 {
+		if c.Limits.OutboxBytes <= c.Limits.LargestStanza() || c.Limits.LargestStanza() < 10000 || c.Limits.OutboxBytes == 0 || c.ForgetAfter < 0 {
 			t.Fatalf("accepted limits %+v", c.Limits)
 		}
 	})
