@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -137,6 +140,47 @@ func TestReload(t *testing.T) {
 	if c, err := r.dial(t, "alice"); err == nil {
 		c.Close()
 		t.Error("a removed user logs in")
+	}
+}
+
+// TestReloadOfAnswers: what clients are told of servers for calls, and the
+// secret in a file of its own, change without a restart.
+func TestReloadOfAnswers(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, "alice")
+	alice := r.login(t, "alice")
+	services := func() *wire.Node {
+		n, err := alice.Ask("<iq type='get' id='s' to='" + r.domain + "'><services xmlns='urn:xmpp:extdisco:2'/></iq>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Child("urn:xmpp:extdisco:2", "services")
+	}
+	if services() != nil {
+		t.Error("servers for calls without configuration")
+	}
+	r.set(t, "services", `["turn:turn.example.org"]`)
+	r.set(t, "secret_file", `"turn.secret"`)
+	r.reload(t, `level=ERROR .*turn\.secret`)
+	if services() != nil {
+		t.Error("a refused reload changed something")
+	}
+	password := func(secret string) string {
+		r.write(t, "turn.secret", secret)
+		r.reload(t, `level=INFO msg=reloaded`)
+		n := services()
+		if n == nil || len(n.Children) != 1 || n.Children[0].Attr("host") != "turn.example.org" {
+			t.Fatalf("services: %+v", n)
+		}
+		h := hmac.New(sha1.New, []byte("swordfish"))
+		h.Write([]byte(n.Children[0].Attr("username")))
+		if n.Children[0].Attr("password") == base64.StdEncoding.EncodeToString(h.Sum(nil)) {
+			return "swordfish"
+		}
+		return ""
+	}
+	if password("another\n") != "" || password("swordfish\n") != "swordfish" {
+		t.Error("the credential is not made with the secret in the file")
 	}
 }
 

@@ -180,10 +180,11 @@ func checkCalls(cfg *config.Config) (string, error) {
 	if _, err := Answers(cfg); err != nil {
 		return "", err
 	}
-	if cfg.Calls.SecretFile != "" {
-		if err := checkMode(cfg.Calls.SecretFile, "see secret_file in [calls]"); err != nil {
-			return "", err
-		}
+	if cfg.Calls.SecretFile == "" {
+		return "no secret is needed", nil
 	}
-	return fmt.Sprintf("%d servers", len(cfg.Calls.Services)), nil
+	if err := checkMode(cfg.Calls.SecretFile, "see secret_file in [calls]"); err != nil {
+		return "", err
+	}
+	return "the secret is not open to everybody", nil
 }
