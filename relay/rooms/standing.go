@@ -74,22 +74,33 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 		switch {
 		case was == nil && is == nil:
 			return
+		case is == nil:
+			r.clear(p, &notice{gone: true, codes: []string{codeNoMember}})
+			return
 		case was == nil:
-			r.settings = standingSettings(is)
-			r.locked = false
-		case is != nil:
+			r.settings, r.locked = standingSettings(is), false
+		default:
 			r.settings.name = is.Name
 		}
 		for _, o := range slices.Clone(r.occupants) {
-			a := r.affiliationOf(o.user)
-			switch {
-			case is == nil, r.settings.membersOnly && a < member:
-				o.affiliation = a
-				r.expel(p, o, &notice{gone: true, codes: []string{codeNoMember}}) // XEP-0045 §9.4
-			case a != o.affiliation:
-				o.affiliation, o.role = a, defaultRole(a, r.settings.moderated)
-				r.announce(p, o, &notice{})
-			}
+			r.reconsider(p, o)
 		}
 	})
+}
+
+// reconsider lets an occupant be what the users file says now.
+func (r *room) reconsider(p *relay.Pass, o *occupant) {
+	a := r.affiliationOf(o.user)
+	if a == o.affiliation && (a >= member || !r.settings.membersOnly) {
+		return
+	}
+	was := o.affiliation
+	o.affiliation = a
+	if r.settings.membersOnly && a < member {
+		// XEP-0045 §9.4
+		r.expel(p, o, &notice{gone: true, codes: []string{codeNoMember}})
+		return
+	}
+	o.role = roleAfter(o.role, was, a, r.settings.moderated)
+	r.announce(p, o, &notice{})
 }
