@@ -2,7 +2,6 @@ package account
 
 import (
 	"crypto/rand"
-	"slices"
 	"sync/atomic"
 
 	"lethe/relay"
@@ -47,22 +46,25 @@ func (s *Server) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.S
 	}
 	t := &seat{jid: full, out: out}
 	out.OnLost(t.lost)
-	old, refusal := s.admit(t)
-	if refusal != nil {
-		return nil, refusal
-	}
-	if old != nil {
+	for {
+		old, refusal := s.admit(t)
+		if refusal != nil {
+			return nil, refusal
+		}
+		if old == nil {
+			return t, nil
+		}
 		var p relay.Pass
 		// RFC 6120 §7.7.2.2: the new connection is the one that lives, for
-		// the old one is most often a dead one nobody has noticed yet.
+		// the old one is most often a dead one nobody has noticed yet. It
+		// gets nothing before all have been told that the old one is gone:
+		// what rooms still send is not for it.
 		s.expel(&p, s.set.Load(), old, wire.Conflict, "Another connection took this resource.")
 		p.Flush()
 	}
-	return t, nil
 }
 
-// admit puts t in its account and returns who held the resource before. That
-// one is out of the account, but nobody has been told.
+// admit puts t in its account, or returns who holds the resource.
 func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
 	a := s.enter(t.jid.Bare())
 	defer a.mu.Unlock()
@@ -72,18 +74,17 @@ func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
 	if _, ok := s.set.Load().Lookup(a.jid); !ok {
 		return nil, &relay.BindError{Condition: wire.CondNotAuthorized, Text: "This account is gone."}
 	}
-	old = a.seat(t.jid)
-	if old == nil && len(a.seats) >= maxSeats {
+	if old = a.seat(t.jid); old != nil {
+		return old, nil
+	}
+	if len(a.seats) >= maxSeats {
 		// RFC 6120 §7.6.2.1
 		return nil, &relay.BindError{Condition: wire.CondResourceConstraint, Text: "This account has too many connections."}
-	}
-	if old != nil {
-		a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == old })
 	}
 	t.account = a
 	a.seats = append(a.seats, t)
 	a.company.Store(len(a.seats) > 1)
-	return old, nil
+	return nil, nil
 }
 
 // settle sees to it that a, which is locked, stays in memory only for a
