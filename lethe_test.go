@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -71,8 +72,13 @@ func (r *instance) password(user string) string { return r.secret + user }
 // CA and users who share a group.
 func newRelay(t testing.TB, users ...string) *instance {
 	t.Helper()
+	return newRelayFor(t, "lethe.test", users...)
+}
+
+func newRelayFor(t testing.TB, domain string, users ...string) *instance {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "lethe")
-	r := &instance{domain: "lethe.test", dir: dir, secret: "pass word-", port: freePort(t), direct: freePort(t),
+	r := &instance{domain: domain, dir: dir, secret: "pass word-", port: freePort(t), direct: freePort(t),
 		leaf: filepath.Join(dir, "fullchain.pem"), key: filepath.Join(dir, "privkey.pem")}
 	lethe(t, "", "init", dir, r.domain)
 	ca := newLab(t)
@@ -225,13 +231,17 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// freePort is a port of 127.0.0.1 that nobody listened on a moment ago.
+// freePort is a port of 127.0.0.1 that nobody listened on a moment ago, and that
+// the system gives to no connection of its own accord.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().(*net.TCPAddr).Port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }

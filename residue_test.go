@@ -6,12 +6,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"lethe/dane"
+	"lethe/dane/zone"
 	"lethe/relay/client"
 	"lethe/relay/wire"
 )
@@ -109,37 +114,159 @@ func marked(mark string, i int) string {
 // newMark is a text that nothing else contains.
 func newMark() string { return "MARK" + rand.Text() }
 
-// TestNoResidue looks for the texts of a conversation in the memory of a relay
-// whose users have gone.
+// TestNoResidue looks for the texts of conversations in the memory of two
+// relays whose users have gone: between two users, to one who is away, in a
+// room, and over a link.
 func TestNoResidue(t *testing.T) {
 	needsMemory(t)
-	r := startRelay(t, "alice", "bob", "carol")
+	here, there := newRelayFor(t, "here.test", "alice", "bob", "carol"), newRelayFor(t, "there.test", "dan")
+	federate(t, here, there)
+	here.start(t)
+	there.start(t)
 	mark := newMark()
-	a, b := r.online(t, "alice"), r.online(t, "bob")
-	for i := range 100 {
-		if err := a.Say(b.JID().String(), fmt.Sprint(i), marked(mark, i)); err != nil {
-			t.Fatal(err)
-		}
-		n, err := b.Until(func(n *wire.Node) bool { return n.Name == "message" })
-		if err != nil || n.Attr("id") != fmt.Sprint(i) {
-			t.Fatalf("message %d: %v, %v", i, n, err)
-		}
-		// And one that comes back.
-		if err := a.Say("carol@"+r.domain, fmt.Sprint("c", i), marked(mark, i)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := a.Until(func(n *wire.Node) bool { return n.Attr("id") == fmt.Sprint("c", i) }); err != nil {
-			t.Fatal(err)
-		}
+	a, b, d := here.online(t, "alice"), here.online(t, "bob"), there.online(t, "dan")
+	room := "team@rooms." + here.domain
+	for _, c := range []*client.Client{a, b} {
+		enter(t, c, room)
 	}
-	if n := hold(t, r, mark); n == 0 {
+	for i := range 100 {
+		id := fmt.Sprint(i)
+		tell(t, a, b, b.JID().String(), "chat", id, marked(mark, i))
+		tell(t, a, d, d.JID().String(), "chat", "d"+id, marked(mark, i))
+		tell(t, d, a, a.JID().String(), "chat", "a"+id, marked(mark, i))
+		tell(t, a, b, room, "groupchat", "g"+id, marked(mark, i))
+		tell(t, a, a, "carol@"+here.domain, "chat", "c"+id, marked(mark, i)) // comes back
+	}
+	if n := hold(t, here, mark); n == 0 {
 		t.Error("a message that waits was not found: the search is blind")
 	}
-	a.Close()
-	b.Close()
+	for _, c := range []*client.Client{a, b, d} {
+		c.Close()
+	}
 	time.Sleep(5 * time.Second)
-	if n, around := copies(t, r.cmd.Process.Pid, mark); n > 0 {
-		t.Errorf("%d copies are left:\n%s", n, strings.Join(around, "\n"))
+	for _, r := range []*instance{here, there} {
+		if n, around := copies(t, r.cmd.Process.Pid, mark); n > 0 {
+			t.Errorf("%s has %d copies:\n%s", r.domain, n, strings.Join(around, "\n"))
+		}
+	}
+}
+
+// TestNoResidueAtTheEnd looks once more after a relay was told to end, while it
+// still waits for a client that does not read.
+func TestNoResidueAtTheEnd(t *testing.T) {
+	needsMemory(t)
+	r := newRelay(t, "alice", "bob", "carol")
+	r.set(t, "bytes_per_second", "0")
+	r.start(t)
+	mark := newMark()
+	a, b, frozen := r.online(t, "alice"), r.online(t, "bob"), r.online(t, "carol")
+	for i := range 100 {
+		tell(t, a, b, b.JID().String(), "chat", fmt.Sprint(i), marked(mark, i))
+	}
+	filler := strings.Repeat("x", 200<<10)
+	for i := range 40 { // more than sockets and the Outbox hold
+		if err := a.Say(frozen.JID().String(), fmt.Sprint("f", i), filler); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	r.cmd.Process.Signal(syscall.SIGTERM)
+	for _, c := range []*client.Client{a, b} {
+		if _, err := c.Until(func(*wire.Node) bool { return false }); err == nil {
+			t.Error("a stream does not end")
+		}
+	}
+	n, around := copies(t, r.cmd.Process.Pid, mark)
+	if err := r.cmd.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Fatalf("the relay was gone before it was looked into: %v", err)
+	}
+	if n > 0 {
+		t.Errorf("%d copies:\n%s", n, strings.Join(around, "\n"))
+	}
+	frozen.Cut()
+}
+
+// federate makes a DNS of the test's own in which both relays are published,
+// and lets them believe it.
+func federate(t testing.TB, relays ...*instance) {
+	t.Helper()
+	text := "$ZONE .\n$ZONE test.\n"
+	taken := map[int]bool{} // but not in use yet
+	for _, r := range relays {
+		taken[r.port], taken[r.direct] = true, true
+	}
+	for _, r := range relays {
+		port := freePort(t)
+		for taken[port] {
+			port = freePort(t)
+		}
+		taken[port] = true
+		r.set(t, "server", fmt.Sprintf(`["127.0.0.1:%d"]`, port))
+		cert := readCertificate(t, r.leaf)
+		text += fmt.Sprintf("$ZONE %[1]s.\n_xmpp-server._tcp SRV 0 0 %[2]d xmpp\nxmpp A 127.0.0.1\n_%[2]d._tcp.xmpp TLSA %[3]s\n",
+			r.domain, port, dane.Of(cert, dane.DANEEE, dane.SPKI, dane.SHA256))
+	}
+	specs, err := zone.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := zone.Plant(time.Now(), specs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := tree.Serve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	for _, r := range relays {
+		r.write(t, "anchor", tree.Anchors())
+		r.set(t, "resolver", fmt.Sprintf("%q", server.Addr()))
+		r.set(t, "trust_anchor", `"anchor"`)
+	}
+}
+
+func readCertificate(t testing.TB, file string) *x509.Certificate {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// enter joins a room, which is made if need be.
+func enter(t testing.TB, c *client.Client, room string) {
+	t.Helper()
+	nick := c.JID().Local()
+	if err := c.Send("<presence to='" + room + "/" + nick + "'><x xmlns='http://jabber.org/protocol/muc'/></presence>"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Until(func(n *wire.Node) bool { return n.Name == "message" && n.Child(wire.NSClient, "subject") != nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A new room is locked until its owner takes it as it is (XEP-0045 §10.1.2).
+	if _, err := c.Ask("<iq type='set' id='own' to='" + room + "'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tell sends a message and waits until it has come where it goes.
+func tell(t testing.TB, from, at *client.Client, to, typ, id, body string) {
+	t.Helper()
+	if err := from.Send(fmt.Sprintf("<message to='%s' type='%s' id='%s'><body>%s</body></message>", to, typ, id, body)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := at.Until(func(n *wire.Node) bool { return n.Name == "message" && n.Attr("id") == id }); err != nil {
+		t.Fatalf("message %s to %s: %v", id, to, err)
 	}
 }
 

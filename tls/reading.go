@@ -28,6 +28,7 @@ func (c *conduit) Read(p []byte) (int, error) {
 	for c.left == 0 {
 		switch {
 		case c.whole():
+			c.forget() // the one before may just have filled who read it
 			c.left = c.need()
 		case c.eof && c.in == nil:
 			return 0, io.EOF
