@@ -124,6 +124,7 @@ func TestBookmarks(t *testing.T) {
 		{publish(bookmarks, "chat@away.example/x", own), "bad-request invalid-payload"},
 		{publish(bookmarks, "chat@away.example", "<x xmlns='u'/>"), "bad-request invalid-payload"},
 		{publish(oldMarks, "current", "<x xmlns='u'/>"), "bad-request invalid-payload"},
+		{pubsub("set", publishing(oldMarks, "current", "<storage xmlns='"+oldMarks+"'/>")+"<publish-options>"+options("publish-options", "access_model", "open")+"</publish-options>"), "not-acceptable"},
 		{pubsubOwner("set", "<purge node='"+oldMarks+"'/>"), "not-allowed"},
 		{pubsubOwner("set", "<configure node='"+bookmarks+"'>"+options("node_config", "access_model", "open")+"</configure>"), "not-acceptable"},
 	} {
@@ -147,6 +148,15 @@ func TestBookmarksStayPrivate(t *testing.T) {
 	}
 	if got := alice.ask(pubsubOwner("set", "<configure node='"+bookmarks+"'>"+options("node_config", "access_model", "presence")+"</configure>")); got != "not-acceptable" {
 		t.Error(got)
+	}
+	if got := alice.ask(pubsubOwner("set", "<configure node='"+bookmarks+"'>"+options("node_config", "notify_delete", "0")+"</configure>")); got != "" {
+		t.Error(got)
+	}
+	if got := alice.ask(pubsubOwner("get", "<configure node='"+bookmarks+"'/>")); !strings.Contains(got, "<field var='pubsub#notify_delete' type='boolean' label='Tell when the node is removed'><value>false</value>") {
+		t.Error(got)
+	}
+	if got := erin.ask(pubsubOwner("set", "<configure node='"+bookmarks+"'>"+options("node_config")+"</configure>")); got != "item-not-found" {
+		t.Error(got) // she has none
 	}
 	alice.ask(pubsub("set", own))
 	bob := l.bind("bob@example.org/b")
@@ -211,6 +221,14 @@ func TestRoomsOfANewFile(t *testing.T) {
 	if got := reload(clubs); len(got) != 0 {
 		t.Errorf("the same file: %q", got)
 	}
+	named := strings.Replace(clubs, "lounge@rooms.example.org ", "lounge@rooms.example.org name=\"Lounge\" ", 1)
+	for file, want := range map[string]string{named: " name='Lounge' autojoin='true'", clubs: " autojoin='true'"} {
+		reload(people + "room lounge@rooms.example.org name=\"Other\" groups=team\n")
+		if got := reload(file); len(got) != 2 || !strings.Contains(fmt.Sprint(got), "<item id='"+loungeID+"'>"+strings.TrimSuffix(mark(want, ""), "</conference>")) {
+			t.Errorf("another name: %q", got)
+		}
+	}
+	reload(clubs)
 	file := strings.Replace(clubs, "room lounge@", "room library@", 1)
 	file = strings.Replace(file, `name="Board"`, `name="The Board"`, 1) // where alice has her own
 	got := reload(file)

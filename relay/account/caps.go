@@ -148,13 +148,14 @@ func (a *account) greetWatcher(p *relay.Pass, set *users.Set, to jid.JID, nodes 
 // answered takes an answer to the bare address of an account. Only one that was
 // asked for is looked at.
 func (s *Server) answered(p *relay.Pass, st *wire.Stanza, from, to jid.JID, set *users.Set) {
-	info, ok := st.Child(nsDiscoInfo, "query")
 	a := s.find(to)
-	if a == nil || !ok || string(st.Type()) != "result" || len(info.Raw) > maxInfo {
+	if a == nil {
 		return
 	}
-	caps, ok := a.expected(from, string(st.ID()))
-	if !ok {
+	info, ok := st.Child(nsDiscoInfo, "query")
+	ok = ok && string(st.Type()) == "result" && len(info.Raw) <= maxInfo
+	caps, expected := a.expected(from, string(st.ID()), ok)
+	if !ok || !expected {
 		return
 	}
 	query := st.Node().Child(nsDiscoInfo, "query")
@@ -188,16 +189,20 @@ func (a *account) listener(full jid.JID) (*seat, *audience) {
 }
 
 // expected returns the capabilities that an answer is about, if it answers the
-// question that is under way.
-func (a *account) expected(from jid.JID, id string) (pep.Caps, bool) {
+// question that is under way. If the answer is no good the next presence has
+// the question asked again.
+func (a *account) expected(from jid.JID, id string, good bool) (caps pep.Caps, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, u := a.listener(from)
 	if u == nil || u.asked == "" || u.asked != id {
 		return pep.Caps{}, false
 	}
-	u.asked = ""
-	return u.caps, true
+	u.asked, caps = "", u.caps
+	if !good {
+		u.caps = pep.Caps{}
+	}
+	return caps, true
 }
 
 // A capsCache remembers what clients want to hear of by the hash of all they

@@ -119,6 +119,9 @@ func defaultsOf(name string) pep.Config {
 
 // visible is node for those who may see it. To all others it is not there.
 func (s *Server) visible(set *users.Set, bare jid.JID, a *account, name string, who circle) (view, bool) {
+	if who != owner && (name == nodeBookmarks || name == nodeOldBookmarks) {
+		return view{}, false // however the node is set up
+	}
 	v, ok := s.node(set, bare, a, name)
 	switch {
 	case !ok, v.config.Access == pep.Whitelist && who != owner, v.config.Access == pep.Presence && who == anybody:

@@ -174,7 +174,9 @@ func (t *seat) greetFrom(p *relay.Pass, set *users.Set, with jid.JID, nodes []st
 		return
 	}
 	for _, name := range nodes {
-		t.giveLast(p, set, a, name, contacts)
+		if a.published.Node(name) != nil {
+			t.giveLast(p, set, a, name, contacts)
+		}
 	}
 }
 

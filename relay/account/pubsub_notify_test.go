@@ -259,6 +259,12 @@ func TestCapsAreVerified(t *testing.T) {
 	bob.send(fmt.Sprintf(answer, id))
 	alice.send(fmt.Sprintf(answer, "other"))
 	alice.send("<iq type='error' id='" + id + "' to='alice@example.org'><query xmlns='http://jabber.org/protocol/disco#info'/><error/></iq>")
+	if id = asked(alice); id == "" {
+		t.Fatal("who did not answer is not asked again")
+	}
+	if asked(alice) != "" {
+		t.Error("asked again before the answer")
+	}
 	carol := l.bind("carol@example.org/c")
 	if asked(carol) == "" {
 		t.Error("somebody else's answer is believed")
@@ -377,4 +383,26 @@ func TestSubscribe(t *testing.T) {
 	}
 	alice.ask(publish(devices, "1", "<y xmlns='u'/>"))
 	erin.wantNotes()
+}
+
+// TestListenersAreBounded: however many come, elsewhere and with whatever
+// programs.
+func TestListenersAreBounded(t *testing.T) {
+	l := newLab(t)
+	alice, bob := l.bind("alice@example.org/a"), l.bind("bob@example.org/b")
+	for i := range 600 {
+		bob.runs(app{fmt.Sprint(i)})
+	}
+	if n := l.server.Known(); n != 500 {
+		t.Errorf("%d programs are known", n)
+	}
+	bob.runs(app{devices})
+	for i := range 1100 {
+		l.inject(strings.Replace(app{devices}.presence(), "<presence>", fmt.Sprintf("<presence from='ann@away.example/%d' to='alice@example.org'>", i), 1))
+	}
+	l.away()
+	alice.ask(publish(devices, "1", "<x xmlns='u'/>"))
+	if n := len(l.away()); n != 1000 {
+		t.Errorf("%d are told", n)
+	}
 }

@@ -92,12 +92,8 @@ func (c *nodeChange) apply(r *pep.Request) *pep.Fault {
 		return c.create(r)
 	}
 	n := c.account.published.Node(r.Node)
-	if n == nil && r.Node == nodeBookmarks && r.Verb == pep.Configure {
-		// It is there without having been published.
-		var fault *pep.Fault
-		if n, fault = c.account.published.Create(r.Node, defaultsOf(r.Node)); fault != nil {
-			return fault
-		}
+	if _, ok := c.server.node(c.users, c.to, c.account, r.Node); ok && r.Verb == pep.Configure {
+		return c.configure(n, r)
 	}
 	if n == nil {
 		return noSuchNode() // XEP-0060 §7.2.3.2, §8.2.3.5, §8.4.3.2, §8.5.3.4
@@ -105,8 +101,6 @@ func (c *nodeChange) apply(r *pep.Request) *pep.Fault {
 	switch r.Verb {
 	case pep.Retract:
 		return c.retract(n, r)
-	case pep.Configure:
-		return c.configure(n, r)
 	case pep.Purge:
 		c.purge(n)
 	case pep.Delete:
@@ -139,6 +133,9 @@ func (c *nodeChange) signed(r *pep.Request) *pep.Fault {
 // XEP-0163 §3).
 func (c *nodeChange) publish(r *pep.Request) *pep.Fault {
 	if r.Node == nodeOldBookmarks {
+		if _, fault := configured(r.Node, defaultsOf(r.Node).Prepared, r.Options); fault != nil {
+			return fault
+		}
 		c.result = pep.AppendPublished(nil, r.Node, "current")
 		return c.setOldBookmarks(r.Item.Payload)
 	}
@@ -148,10 +145,7 @@ func (c *nodeChange) publish(r *pep.Request) *pep.Fault {
 	store := &c.account.published
 	n, fresh := store.Node(r.Node), false
 	if n == nil {
-		config, fault := defaultsOf(r.Node).Prepared(r.Options)
-		if fault == nil {
-			fault = forOwner(r.Node, config)
-		}
+		config, fault := configured(r.Node, defaultsOf(r.Node).Prepared, r.Options)
 		if fault == nil {
 			n, fault = store.Create(r.Node, config) // XEP-0060 §7.1.4
 		}
@@ -175,12 +169,14 @@ func (c *nodeChange) publish(r *pep.Request) *pep.Fault {
 	return nil
 }
 
-// forOwner keeps bookmarks from being shown around.
-func forOwner(node string, config pep.Config) *pep.Fault {
-	if node != nodeBookmarks || config.Access == pep.Whitelist {
-		return nil
+// configured returns what one of the ways to read options makes of them. It
+// keeps bookmarks from being shown around.
+func configured(node string, read func([]pep.Option) (pep.Config, *pep.Fault), options []pep.Option) (pep.Config, *pep.Fault) {
+	config, fault := read(options)
+	if fault == nil && config.Access != pep.Whitelist && (node == nodeBookmarks || node == nodeOldBookmarks) {
+		fault = &pep.Fault{Condition: wire.CondNotAcceptable, Text: "Bookmarks are for their owner alone."}
 	}
-	return &pep.Fault{Condition: wire.CondNotAcceptable, Text: "Bookmarks are for their owner alone."}
+	return config, fault
 }
 
 // create makes a node before anything is published (XEP-0060 §8.1).
@@ -189,10 +185,7 @@ func (c *nodeChange) create(r *pep.Request) *pep.Fault {
 	if _, exists := c.server.node(c.users, c.to, c.account, r.Node); exists {
 		return &pep.Fault{Condition: wire.CondConflict, Text: "There is such a node already."}
 	}
-	config, fault := defaultsOf(r.Node).With(r.Options)
-	if fault == nil {
-		fault = forOwner(r.Node, config)
-	}
+	config, fault := configured(r.Node, defaultsOf(r.Node).With, r.Options)
 	if fault == nil {
 		_, fault = c.account.published.Create(r.Node, config)
 	}
@@ -202,14 +195,19 @@ func (c *nodeChange) create(r *pep.Request) *pep.Fault {
 	return fault
 }
 
-// configure takes a form that was filled in (XEP-0060 §8.2.5).
+// configure takes a form that was filled in (XEP-0060 §8.2.5). The node of
+// bookmarks, nil, can be there by the signed file alone.
 func (c *nodeChange) configure(n *pep.Node, r *pep.Request) *pep.Fault {
 	if r.Cancel {
 		return nil
 	}
-	config, fault := n.Config.With(r.Options)
-	if fault == nil {
-		fault = forOwner(r.Node, config)
+	from := defaultsOf(r.Node)
+	if n != nil {
+		from = n.Config
+	}
+	config, fault := configured(r.Node, from.With, r.Options)
+	if fault == nil && n == nil {
+		n, fault = c.account.published.Create(r.Node, config)
 	}
 	if fault == nil {
 		c.account.published.Set(n, config)

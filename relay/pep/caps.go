@@ -43,17 +43,12 @@ func CapsOf(presence *wire.Stanza) Caps {
 	return Caps{}
 }
 
-// Global reports whether two clients with these Caps have the same
-// capabilities for sure, so that what one of them said can be remembered for
-// the other. Where the hash is not known here it cannot be checked (XEP-0115
-// §5.4).
-func (c Caps) Global() bool { return sum(c.Hash, "") != "" }
-
-// Verify reports whether a disco#info answer is what the hash is of (XEP-0115
-// §5.4).
+// Verify reports whether a disco#info answer is what the hash is of, so that it
+// tells of all clients with that hash (XEP-0115 §5.4). Where the function is not
+// known here it cannot be.
 func (c Caps) Verify(query *wire.Node) bool {
 	s, ok := verification(query)
-	return ok && c.Global() && sum(c.Hash, s) == c.Ver
+	return ok && c.Ver != "" && sum(c.Hash, s) == c.Ver
 }
 
 // sum returns the hash of s by the registered name of its function, "" if that
