@@ -36,6 +36,7 @@ func (s *Server) policyWords() []string {
 		added = "What you add yourself, such as contacts and published items, is in memory until " + span(s.forget) + " after your last connection ended. You can remove it before."
 	}
 	return append(words, added,
+		"A room holds its latest messages in memory while somebody is in it, if it is set up to.",
 		"Addresses you block, "+strconv.Itoa(maxBlocks)+" at most, are in memory until the server stops.",
 		"Your address, name, groups and contacts, and what your password is checked with, stand in a file that the operator signs. Only the operator can change or remove them.",
 		"The operator can see who writes to whom while it happens. Logs hold numbers, no addresses and no texts.")
