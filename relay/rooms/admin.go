@@ -94,16 +94,50 @@ func (v *visit) adminSet(query *wire.Node) *fault {
 		}
 		changes = append(changes, c)
 	}
-	if len(v.room.people)+len(changes) > maxPeople {
-		return tooManyPeople()
+	if f := v.room.bounds(changes); f != nil {
+		return f
 	}
 	v.reply(nil)
 	for _, c := range changes {
 		if c.of != nil {
-			v.room.cast(v.pass, c)
+			v.room.appoint(v.pass, c)
 		} else {
 			v.room.affiliate(v.pass, c)
 		}
+	}
+	return nil
+}
+
+// bounds says why all changes together cannot be made, if that is so.
+func (r *room) bounds(changes []change) *fault {
+	people, had := len(r.people), 0
+	for _, a := range r.people {
+		if a == owner {
+			had++
+		}
+	}
+	owners := had
+	for _, c := range changes {
+		if c.of != nil {
+			continue
+		}
+		was, known := r.people[c.user]
+		switch {
+		case !known && c.affiliation != none:
+			people++
+		case was == owner && c.affiliation < owner:
+			owners--
+		}
+		if c.affiliation == owner && was != owner {
+			owners++
+		}
+	}
+	switch {
+	case people > maxPeople:
+		return tooManyPeople()
+	case owners < min(had, 1):
+		// XEP-0045 §10.4
+		return &fault{wire.CondConflict, "A room needs an owner. Make somebody else one first."}
 	}
 	return nil
 }
@@ -143,8 +177,8 @@ func (v *visit) parseChange(item *wire.Node) (change, *fault) {
 		return c, nil
 	}
 	user, err := jid.Parse(item.Attr("jid"))
-	if err != nil {
-		return c, &fault{wire.CondJIDMalformed, "An affiliation is given to a valid address."}
+	if err != nil || user.Local() == "" {
+		return c, &fault{wire.CondJIDMalformed, "An affiliation is given to a person's address."}
 	}
 	c.user = user.Bare()
 	return c, nil
@@ -178,25 +212,12 @@ func (v *visit) mayChange(c change) *fault {
 	case c.user == v.from.Bare() && c.affiliation == outcast:
 		// XEP-0045 §9.1
 		return &fault{wire.CondConflict, "You cannot ban yourself."}
-	case from == owner && c.affiliation < owner && v.room.owners() == 1:
-		// XEP-0045 §10.4
-		return &fault{wire.CondConflict, "A room needs an owner. Make somebody else one first."}
 	}
 	return nil
 }
 
-// owners counts those of the room.
-func (r *room) owners() (n int) {
-	for _, a := range r.people {
-		if a == owner {
-			n++
-		}
-	}
-	return n
-}
-
-// cast gives an occupant another role, or none: that is a kick (XEP-0045 §8.2).
-func (r *room) cast(p *relay.Pass, c change) {
+// appoint gives an occupant another role, or none: that is a kick (XEP-0045 §8.2).
+func (r *room) appoint(p *relay.Pass, c change) {
 	if r.byAddr[c.of.addr] != c.of {
 		return // an earlier item has removed it
 	}

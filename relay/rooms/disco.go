@@ -31,6 +31,7 @@ func (v *visit) info(query *wire.Node) *fault {
 		b = append(open(b, "feature", "var", f), "/>"...)
 	}
 	b = appendForm(b, "result", nsMUC+"#roominfo", "", []field{
+		{name: "muc#roomconfig_roomname", kind: "text-single", values: []string{r.settings.name}},
 		{name: "muc#roominfo_description", kind: "text-single", values: []string{r.settings.description}},
 		{name: "muc#roominfo_occupants", kind: "text-single", values: []string{strconv.Itoa(len(r.occupants))}},
 		{name: fieldSubject, kind: "boolean", values: []string{boolean(r.settings.changeSubject)}},

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,7 +43,7 @@ func (h *history) trim(most int) {
 		h.messages[n].Free()
 		n++
 	}
-	h.messages = append(h.messages[:0], h.messages[n:]...)
+	h.messages = slices.Delete(h.messages, 0, n)
 }
 
 // A wish is how much of the history somebody asks for on entering (XEP-0045

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"bytes"
+	"crypto/subtle"
 
 	"lethe/relay/jid"
 	"lethe/relay/wire"
@@ -110,23 +111,23 @@ func (v *visit) create() *fault {
 // admit says why a user may not enter, if that is so.
 func (v *visit) admit(user jid.JID) *fault {
 	r := v.room
-	standing := r.affiliationOf(user)
+	own := r.affiliationOf(user)
 	switch {
-	case r.locked && standing < owner:
+	case r.locked && own < owner:
 		// XEP-0045 §7.2.10
 		return noRoom()
-	case standing == outcast:
+	case own == outcast:
 		// XEP-0045 §7.2.7
 		return &fault{wire.CondForbidden, "You are banned from this room."}
-	case r.settings.membersOnly && standing < member:
+	case r.settings.membersOnly && own < member:
 		// XEP-0045 §7.2.6
 		return &fault{wire.CondRegistrationRequired, "This room is for its members only."}
-	case r.settings.password != "" && r.settings.password != v.password():
+	case r.settings.password != "" && !same(r.settings.password, v.password()):
 		// XEP-0045 §7.2.5
 		return &fault{wire.CondNotAuthorized, "This room asks for a password, and this is not it."}
 	}
 	clients := len(r.bySession)
-	if clients >= maxOccupants || clients >= r.settings.maxUsers && standing < admin {
+	if clients >= maxOccupants || clients >= r.settings.maxUsers && own < admin {
 		// XEP-0045 §7.2.9
 		return &fault{wire.CondServiceUnavailable, "This room is full."}
 	}
@@ -137,6 +138,9 @@ func (v *visit) admit(user jid.JID) *fault {
 	}
 	return nil
 }
+
+// same compares passwords in a time that does not tell where they differ.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // noRoom answers for a room that is not there, or not for the asker.
 func noRoom() *fault { return &fault{wire.CondItemNotFound, "There is no such room."} }

@@ -40,12 +40,12 @@ type notice struct {
 func (r *room) announce(p *relay.Pass, o *occupant, n *notice) {
 	var views [2][2]*wire.Stanza // as they are needed
 	for _, to := range r.occupants {
-		own, open := index(to == o), index(r.shows(to, o))
+		own, full := index(to == o), index(r.shows(to, o))
 		for _, session := range to.sessions {
-			if views[own][open] == nil {
-				views[own][open] = r.view(o, n, own == 1, open == 1)
+			if views[own][full] == nil {
+				views[own][full] = r.view(o, n, own == 1, full == 1)
 			}
-			r.present(p, views[own][open], o, session)
+			r.present(p, views[own][full], o, session)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (r *room) shows(to, of *occupant) bool {
 
 // view writes the presence of an occupant for one kind of reader: the occupant's
 // own clients or others, who see the real address or do not.
-func (r *room) view(o *occupant, n *notice, own, open bool) *wire.Stanza {
+func (r *room) view(o *occupant, n *notice, own, full bool) *wire.Stanza {
 	c := o.card
 	switch {
 	case n.card != nil:
@@ -96,7 +96,7 @@ func (r *room) view(o *occupant, n *notice, own, open bool) *wire.Stanza {
 		return nil
 	}
 	base.SetFrom(o.addr.String())
-	b := base.AppendEdited(nil, wire.NSClient, nil, appendOccupantID(r.appendX(nil, o, n, own, open), o.id))
+	b := base.AppendEdited(nil, wire.NSClient, nil, appendOccupantID(r.appendX(nil, o, n, own, full), o.id))
 	st, err := wire.ParseStanza(b, wire.NSClient)
 	if err != nil {
 		return nil

@@ -262,3 +262,72 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/delivery")
 }
+
+// All of a request is done, or nothing: so a room cannot lose its owners one by
+// one in a single request.
+func TestAdminRequests(t *testing.T) {
+	tests := []struct{ items, want string }{
+		{"<item nick='bob' role='visitor'/><item nick='nobody' role='visitor'/>", "<item-not-found"},
+		{"<item jid='bob@example.org' affiliation='owner'/>", "type='result'"},
+		{"<item jid='bob@example.org' affiliation='owner'/><item jid='alice@example.org' affiliation='none'/>", "type='result'"},
+		{"<item jid='alice@example.org' affiliation='none'/>", "<conflict"},
+		{"<item jid='alice@example.org' affiliation='outcast'/>", "<conflict"},
+		{"<item jid='bob@example.org' affiliation='king'/>", "<bad-request"},
+		{"<item jid='bob@example.org' role='visitor'/>", "<bad-request"},
+		{"<item jid='example.org' affiliation='outcast'/>", "<jid-malformed"},
+		{"<item jid='@' affiliation='outcast'/>", "<jid-malformed"},
+		{"<item nick='bob' affiliation='member'/>", "type='result'"},
+		{"<item nick='alice' role='participant'/>", "<not-allowed"},
+		{"<reason/>", "<bad-request"},
+		{"", "<bad-request"},
+		{strings.Repeat("<item nick='bob' role='visitor'/>", 101), "<bad-request"},
+	}
+	for _, tt := range tests {
+		l := newLab(t)
+		l.open(nil, "bob/x")
+		l.send("alice/x", "<iq type='set' id='1' to='"+tea+"'><query xmlns='"+nsX+"#admin'>"+tt.items+"</query></iq>")
+		if got := l.take("alice/x"); len(got) == 0 || !strings.Contains(got[0], tt.want) {
+			t.Errorf("%.200s: %q, want %s", tt.items, got, tt.want)
+		}
+		if !strings.HasPrefix(tt.want, "type") {
+			l.nothing("bob/x")
+		}
+	}
+}
+
+func TestOwnerRequests(t *testing.T) {
+	const x = "<x xmlns='jabber:x:data' type='"
+	tests := []struct{ query, want string }{
+		{"", "<bad-request"},
+		{x + "form'/>", "<bad-request"},
+		{x + "cancel'/>", "type='result'"},
+		{x + "submit'/>", "type='result'"},
+		{"<destroy jid='@'/>", "<jid-malformed"},
+	}
+	for _, tt := range tests {
+		l := newLab(t)
+		l.open(nil, "bob/x")
+		l.send("alice/x", "<iq type='set' id='1' to='"+tea+"'><query xmlns='"+nsX+"#owner'>"+tt.query+"</query></iq>")
+		l.one("alice/x", tt.want)
+		l.nothing("bob/x") // nothing has changed
+		l.size(1, 2)
+	}
+}
+
+// A password is asked for where there is one, and else not looked at.
+func TestPasswords(t *testing.T) {
+	with := "<presence to='" + tea + "/bob'><x xmlns='" + nsX + "'><password>pw</password></x></presence>"
+	l := newLab(t)
+	l.open(nil)
+	l.send("bob/x", with)
+	l.size(1, 2)
+	l = newLab(t)
+	l.open([]string{"muc#roomconfig_roomsecret=pw"})
+	l.enter(tea, "bob/x", "bob")
+	l.one("bob/x", "<not-authorized")
+	l.send("bob/x", with)
+	l.size(1, 2)
+	l.forget()
+	l.send("alice/x", "<message to='"+tea+"'><x xmlns='"+nsX+"#user'><invite to='carol@example.org'/></x></message>")
+	l.one("carol", "<invite from='"+tea+"/alice'", "<password>pw</password>")
+}

@@ -89,10 +89,17 @@ func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay
 	if to.Local() == "" {
 		return s.host(p, st, from, to)
 	}
-	if f := s.visit(p, st, from, to); f != nil && wire.Answerable(st) {
+	f := s.visit(p, st, from, to)
+	switch {
+	case f == nil:
+		return relay.Delivered
+	case st.Kind == wire.IQ || st.HasBody():
+		s.router.RefuseWith(p, st, from, to, relay.Unwanted, f.condition, f.text)
+	case wire.Answerable(st):
+		// What else one does in a room is answered too: entering it, say.
 		s.router.Answer(p, st, from, to, f.condition, f.text)
 	}
-	return relay.Delivered
+	return relay.Answered
 }
 
 // visit takes a stanza to its room.
@@ -140,11 +147,10 @@ func (s *Server) enter(p *relay.Pass, addr jid.JID, create bool) (*room, *fault)
 	for {
 		r := s.find(addr)
 		if r == nil {
-			set := s.set.Load()
-			if !create && set.rooms[addr] == nil {
+			if !create && s.set.Load().rooms[addr] == nil {
 				return nil, nil
 			}
-			if r = s.add(addr, set); r == nil {
+			if r = s.add(addr); r == nil {
 				return nil, &fault{wire.CondResourceConstraint, "This server has too many rooms now."}
 			}
 		}
@@ -159,12 +165,14 @@ func (s *Server) enter(p *relay.Pass, addr jid.JID, create bool) (*room, *fault)
 
 // add returns the room with this address, a new one if it was not in memory; nil
 // if there are too many.
-func (s *Server) add(addr jid.JID, set *standing) *room {
+func (s *Server) add(addr jid.JID) *room {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[addr]
 	if r == nil && len(s.rooms) < maxRooms {
-		r = newRoom(s, addr, set)
+		// The users file is looked up with mu held, so that SetUsers either
+		// finds the room or comes first.
+		r = newRoom(s, addr, s.set.Load())
 		s.rooms[addr] = r
 	}
 	return r
