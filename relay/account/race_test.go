@@ -22,7 +22,7 @@ func TestManyAtOnce(t *testing.T) {
 		fmt.Fprintf(&b, "user u%d@example.org groups=g%d\n", i, i%2)
 	}
 	l := newLabWith(t, b.String())
-	other := strings.ReplaceAll(b.String(), "groups=g1", "groups=g0")
+	other := strings.ReplaceAll(b.String(), "groups=g1", "groups=g0") + "block u0@example.org u1@example.org\n"
 	first := l.bind("u0@example.org/first")
 	first.runs(app{"n"}) // so that the hash is known
 	first.leave()
@@ -76,10 +76,14 @@ func (l *lab) live(r *rand.Rand, self, workers, rounds int) {
 		c.send("<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>")
 		c.send("<presence><priority>1</priority></presence>")
 		for range 10 {
+			c.active(r.IntN(2) == 0)
 			to := fmt.Sprintf("u%d@example.org", r.IntN(workers))
 			doings := []string{
 				"<message type='chat' to='" + to + "'><body>x</body></message>",
 				"<message type='chat' to='" + to + "/r0'><body>x</body></message>",
+				"<message type='chat' to='" + to + "'><body>?OTRv3?</body></message>",
+				"<message type='chat' to='" + to + "/r1'>" + typing + "</message>",
+				enable,
 				"<presence to='" + to + "'/>",
 				"<presence><show>away</show></presence>",
 				"<presence type='subscribe' to='" + to + "'/>",
@@ -91,6 +95,7 @@ func (l *lab) live(r *rand.Rand, self, workers, rounds int) {
 				rosterSet("<item jid='" + to + "' name='x'/>"),
 				rosterSet("<item jid='" + to + "' subscription='remove'/>"),
 				"<presence type='unavailable'/>",
+				getBlocks, block(to), block("example.org", to+"/r0"), unblock(to), unblock(),
 				app{"n"}.presence(),
 				publish("n", "1", "<x xmlns='u'/>"),
 				publish(bookmarks, to, mark("", "")),
@@ -125,6 +130,47 @@ func TestLastWordIsTrue(t *testing.T) {
 		got := bob.got()
 		if n := len(got); n > 0 && !strings.Contains(got[n-1], "type='unavailable'") {
 			t.Fatalf("bob's last word of alice is %s", got[n-1])
+		}
+	}
+}
+
+// TestLastBlockCounts: however blocking, unblocking and presence race, in the
+// end each sees of the other what the list says.
+func TestLastBlockCounts(t *testing.T) {
+	for round := range 50 {
+		l := newLab(t)
+		x, y, bob := l.online("alice@example.org/x"), l.online("alice@example.org/y"), l.online("bob@example.org/b")
+		last := unblock()
+		if round%2 == 0 {
+			last = block("bob@example.org")
+		}
+		var wg sync.WaitGroup
+		for _, c := range []*client{x, y} {
+			wg.Go(func() {
+				for range 20 {
+					c.send(block("bob@example.org"))
+					c.send("<presence/>")
+					c.send(unblock())
+				}
+				c.send(last)
+			})
+		}
+		wg.Go(func() {
+			for range 20 {
+				bob.send("<presence/>")
+			}
+		})
+		wg.Wait()
+		for viewer, whom := range map[*client]string{x: "bob@example.org/b", y: "bob@example.org/b", bob: "alice@example.org/x"} {
+			word := ""
+			for _, s := range viewer.got() {
+				if strings.HasPrefix(s, "<presence") && strings.Contains(s, "from='"+whom+"'") {
+					word = s
+				}
+			}
+			if strings.Contains(word, "unavailable") != (round%2 == 0) {
+				t.Errorf("round %d: the last word of %s to %s is %q", round, whom, viewer.seat.JID(), word)
+			}
 		}
 	}
 }
