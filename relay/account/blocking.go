@@ -142,10 +142,10 @@ func (q *query) editBlocks(items []jid.JID, block bool, pushes ...[]byte) relay.
 	a.mu.Unlock()
 	for _, j := range named {
 		if slices.Contains(open, j) == blocked(j) {
-			a.adjust(q.pass, q.users, j)
+			a.adjust(q.pass, j)
 		}
 	}
-	a.retract(q.pass, q.users)
+	a.retract(q.pass)
 	return relay.Delivered
 }
 
@@ -202,9 +202,10 @@ func (a *account) sees(set *users.Set, other jid.JID) bool {
 
 // adjust lets the presence between a and other, both ways, be what the block
 // lists say now (XEP-0191 §3.3, §3.4).
-func (a *account) adjust(p *relay.Pass, set *users.Set, other jid.JID) {
+func (a *account) adjust(p *relay.Pass, other jid.JID) {
 	s := a.server
 	a.cast.Lock()
+	set := s.set.Load()
 	a.mu.Lock()
 	shows, sees := a.showsTo(set, other.Bare()), a.sees(set, other.Bare())
 	a.mu.Unlock()
@@ -224,7 +225,7 @@ func (a *account) adjust(p *relay.Pass, set *users.Set, other jid.JID) {
 	case blocked:
 		a.lose(p, other)
 	case s.local(other):
-		a.regain(p, set, other)
+		a.regain(p, other)
 	default:
 		s.send(p, newPresence("probe", a.jid.String(), other.Bare().String()), a.jid, other.Bare())
 	}
@@ -239,14 +240,17 @@ func (a *account) lose(p *relay.Pass, other jid.JID) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !a.server.blocks(a.server.set.Load(), a.jid, other) {
+		return // unblocked meanwhile, by another resource
+	}
 	for _, j := range gone {
 		a.offerAvailable(p, newPresence("unavailable", j.String(), a.jid.String()))
 	}
 }
 
 // regain shows a the presence of other, a local address that a blocked.
-func (a *account) regain(p *relay.Pass, set *users.Set, other jid.JID) {
-	s := a.server
+func (a *account) regain(p *relay.Pass, other jid.JID) {
+	s, set := a.server, a.server.set.Load()
 	b := s.find(other.Bare())
 	if b == nil || s.blocks(set, b.jid, a.jid) {
 		return
@@ -281,19 +285,20 @@ func (s *Server) available(j jid.JID) []jid.JID {
 
 // retract takes back the presence that went by itself to whoever is blocked
 // now.
-func (a *account) retract(p *relay.Pass, set *users.Set) {
+func (a *account) retract(p *relay.Pass) {
 	type showing struct{ from, to jid.JID }
 	var over []showing
 	a.cast.Lock()
 	defer a.cast.Unlock()
+	set := a.server.set.Load()
 	a.mu.Lock()
 	for _, t := range a.seats {
 		t.directed = slices.DeleteFunc(t.directed, func(d jid.JID) bool {
-			if !a.server.blocks(set, a.jid, d) {
-				return false
+			blocked := a.server.blocks(set, a.jid, d)
+			if blocked {
+				over = append(over, showing{t.jid, d})
 			}
-			over = append(over, showing{t.jid, d})
-			return true
+			return blocked
 		})
 	}
 	a.mu.Unlock()

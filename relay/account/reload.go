@@ -120,10 +120,10 @@ func (s *Server) compareBlocks(p *relay.Pass, a *account, old, set *users.Set) {
 	a.mu.Unlock()
 	for _, j := range named {
 		if s.blocks(old, a.jid, j) != s.blocks(set, a.jid, j) {
-			a.adjust(p, set, j)
+			a.adjust(p, j)
 		}
 	}
-	a.retract(p, set)
+	a.retract(p)
 }
 
 // without returns what of list is not in others.
