@@ -82,7 +82,7 @@ func tooLarge() *fault {
 }
 
 // keeps reports whether a message may be remembered: it is one a person wrote,
-// and it does not ask to be forgotten (XEP-0334 §3).
+// and it does not ask to be forgotten (XEP-0334 §4.1, §4.2).
 func keeps(st *wire.Stanza) bool {
 	for _, hint := range [...]string{"no-store", "no-permanent-store"} {
 		if _, ok := st.Child(nsHints, hint); ok {

@@ -331,3 +331,23 @@ func TestPasswords(t *testing.T) {
 	l.send("alice/x", "<message to='"+tea+"'><x xmlns='"+nsX+"#user'><invite to='carol@example.org'/></x></message>")
 	l.one("carol", "<invite from='"+tea+"/alice'", "<password>pw</password>")
 }
+
+// Who is what: for moderators the lists of roles, for admins all others.
+func TestLists(t *testing.T) {
+	tests := []struct{ who, item, want string }{
+		{"alice/x", "role='moderator'", "<item affiliation='owner' role='moderator' nick='alice' jid='alice@example.org/x'/></query>"},
+		{"alice/x", "role='participant'", "<item affiliation='none' role='participant' nick='bob' jid='bob@example.org/x'/></query>"},
+		{"alice/x", "affiliation='owner'", "<item affiliation='owner' jid='alice@example.org'/></query>"},
+		{"alice/x", "affiliation='none'", "#admin'></query>"},
+		{"alice/x", "role='none'", "<bad-request"},
+		{"alice/x", "", "<bad-request"},
+		{"bob/x", "role='participant'", "<forbidden"},
+		{"bob/x", "affiliation='member'", "<forbidden"},
+	}
+	for _, tt := range tests {
+		l := newLab(t)
+		l.open(nil, "bob/x")
+		l.send(tt.who, "<iq type='get' id='1' to='"+tea+"'><query xmlns='"+nsX+"#admin'><item "+tt.item+"/></query></iq>")
+		l.one(tt.who, tt.want)
+	}
+}
