@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,6 +30,9 @@ const (
 	expiryNotice = 21 * 24 * time.Hour
 	// upkeep is how often certificate files are looked at, and events logged.
 	upkeep = 30 * time.Second
+	// collection is how often memory is collected, if connections have ended
+	// since: what was theirs is overwritten then.
+	collection = 2 * time.Second
 )
 
 const serveUsage = `usage: lethe serve [-config FILE] [-user NAME] [-require-lockdown]
@@ -63,6 +67,9 @@ func serve(args []string, std operator.Stdio) int {
 		return 2
 	}
 	h := &host{file: *file, log: slog.New(slog.NewTextHandler(std.Err, nil))}
+	if err := overwrite(); err != nil {
+		h.log.Warn("not locked down", "measure", "freed", "reason", "memory that is freed cannot be overwritten at once: there is no /proc")
+	}
 	if err := h.start(); err != nil {
 		fmt.Fprintln(std.Err, "lethe:", err)
 		return 1
@@ -235,12 +242,18 @@ func (h *host) close() {
 func (h *host) run() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	tick := time.NewTicker(upkeep)
+	tick, collect := time.NewTicker(upkeep), time.NewTicker(collection)
+	ended := uint64(0)
 	h.changed = certificatesChanged(h.cfg)
 	h.log.Info("running", "users", h.relay.Users().Len(), "serial", h.relay.Users().Serial(), "listeners", len(h.listeners))
 	h.warnOfExpiry(time.Now())
 	for {
 		select {
+		case <-collect.C:
+			if n := h.relay.Ended(); n != ended {
+				ended = n
+				runtime.GC()
+			}
 		case now := <-tick.C:
 			h.logEvents()
 			h.warnOfExpiry(now)
@@ -255,6 +268,7 @@ func (h *host) run() {
 			}
 			h.log.Info("shutting down")
 			h.close()
+			runtime.GC() // what was delivered is gone before the last client is
 			h.relay.Shutdown()
 			h.logEvents()
 			return

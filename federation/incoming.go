@@ -97,6 +97,7 @@ func (s *Server) release(in *incoming) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.incoming, in)
+	s.closed++
 	if s.sources[in.source]--; s.sources[in.source] <= 0 {
 		delete(s.sources, in.source)
 	}

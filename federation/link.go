@@ -149,6 +149,7 @@ func (l *link) use(s *session) {
 	if l.srv.links[l.pair] == l {
 		delete(l.srv.links, l.pair)
 	}
+	l.srv.closed++
 	l.srv.mu.Unlock()
 	s.leave()
 }

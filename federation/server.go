@@ -61,6 +61,7 @@ type Server struct {
 	links    map[pair]*link
 	incoming map[*incoming]struct{}
 	sources  map[netip.Prefix]int
+	closed   uint64 // connections that have ended
 	running  sync.WaitGroup
 }
 
@@ -199,6 +200,13 @@ func (s *Server) dropLinks(in *incoming) {
 			delete(s.links, l.pair)
 		}
 	}
+}
+
+// Ended is how many connections have ended so far.
+func (s *Server) Ended() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // SetPolicy puts another policy in force and ends what no longer fits it.

@@ -270,6 +270,7 @@ func (s *Server) expire(kept *session) {
 		return
 	}
 	kept.over = true
+	s.ended++
 	kept.expires.Reset(s.cfg.Limits.Resume)
 	s.mu.Unlock()
 	kept.end()

@@ -74,6 +74,7 @@ type Server struct {
 	mu       sync.Mutex
 	closing  bool
 	open     int                   // connections
+	ended    uint64                // connections, and sessions nobody came back for
 	unbound  map[net.Conn]struct{} // still negotiating
 	sessions map[netip.Prefix]int  // connections by address
 	managed  map[string]*session   // those that may be resumed, by id
@@ -151,6 +152,7 @@ func (s *Server) bound(nc net.Conn) bool {
 func (s *Server) release(nc net.Conn, from netip.Prefix) {
 	s.mu.Lock()
 	s.open--
+	s.ended++
 	delete(s.unbound, nc)
 	if s.sessions[from]--; s.sessions[from] <= 0 {
 		delete(s.sessions, from)
@@ -170,6 +172,14 @@ func (s *Server) Size() (negotiating, bound int) {
 // Sweep forgets the tokens that there is no reason to keep. Call it every now
 // and then.
 func (s *Server) Sweep(now time.Time) { s.tokens.sweep(s.cfg.Users(), now) }
+
+// Ended is how many connections have ended so far, and sessions that nobody
+// came back for.
+func (s *Server) Ended() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
 
 // Stop admits nobody any more and ends the connections that have not bound a
 // resource, and those that wait for a client to come back. The others are their

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"syscall"
+)
+
+// overwriting tells Go's runtime to overwrite what it frees.
+const overwriting = "clobberfree=1"
+
+// overwrite starts this program once more, in the same process, with a runtime
+// that overwrites memory it frees. What lethe itself lends and takes back is
+// cleared; but crypto/tls leaves a text behind now and then, where a buffer of
+// its own was too small. The runtime reads the setting at its start only. It
+// returns if that is done, or cannot be.
+func overwrite() error {
+	settings := os.Getenv("GODEBUG")
+	if strings.Contains(settings, overwriting) {
+		return nil
+	}
+	environment := []string{"GODEBUG=" + strings.TrimPrefix(settings+","+overwriting, ",")}
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "GODEBUG=") {
+			environment = append(environment, e)
+		}
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, environment)
+}
