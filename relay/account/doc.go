@@ -8,7 +8,8 @@
 // users file says which accounts exist and who is whose contact. All else is
 // in memory, hangs on the account and goes with it, [Config].ForgetAfter after
 // its last connection ended: contacts a user added, names given to contacts,
-// requests nobody has answered yet.
+// requests nobody has answered yet, and what the user's clients publish and store
+// (package pep).
 //
 // # What happens to a stanza
 //
@@ -23,14 +24,16 @@
 //
 // # What a stranger learns
 //
-// Nothing. Whoever is not let in by a presence subscription gets the same
+// Nothing, but what a user's clients publish for everybody, as they do with keys
+// for encryption. Whoever is not let in by a presence subscription gets the same
 // bytes of error for an address that nobody has, for one that is offline, for
 // one that is online and for one that blocks the asker.
 //
 // # Locks
 //
-// Each account has two. cast is held while its presence goes out, so that
-// contacts see changes in the order they happened; mu guards the fields. No
+// Each account has two. cast is held while its presence, or word of what it has
+// published, goes out, so that contacts see changes in the order they happened;
+// mu guards the fields. No
 // account's mu is held while another's is taken, nor while the Router is
 // called. A resource has one for what is held while its client is inactive, in
 // its calm. The order is cast, mu, the Server's table, calm, Outbox; a cast is

@@ -180,6 +180,25 @@ func (t *seat) greetFrom(p *relay.Pass, set *users.Set, with jid.JID, nodes []st
 	}
 }
 
+// introduce sends to the resources of somebody here, who has just become a
+// contact, the last items of a's nodes. Nobody's mu is locked.
+func (a *account) introduce(p *relay.Pass, to jid.JID) {
+	s, set := a.server, a.server.set.Load()
+	b := s.find(to)
+	if b == nil {
+		return
+	}
+	wants := make(map[*seat][]string)
+	b.mu.Lock()
+	for _, t := range b.seats {
+		wants[t] = t.audience.nodes
+	}
+	b.mu.Unlock()
+	for t, nodes := range wants {
+		t.greetFrom(p, set, a.jid, nodes)
+	}
+}
+
 // giveLast sends the last item of a node of a, which is locked.
 func (t *seat) giveLast(p *relay.Pass, set *users.Set, a *account, name string, who circle) {
 	if event := a.lastOf(set, name, who); event != nil {

@@ -115,6 +115,7 @@ func (a *account) reveal(p *relay.Pass, to jid.JID) {
 	for _, c := range a.lockedCards() {
 		a.server.sendCard(p, c, to)
 	}
+	a.introduce(p, to)
 }
 
 // hide takes back what reveal sends (RFC 6121 §3.2.2).
