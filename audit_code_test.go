@@ -56,7 +56,7 @@ var harmless = map[string][]string{
 // listening rooms see what peers send before anybody else.
 var listening = []string{
 	"relay", "relay/account", "relay/buffer", "relay/c2s", "relay/jid", "relay/pep", "relay/proxy65",
-	"relay/sasl", "relay/stream", "relay/wire",
+	"relay/rooms", "relay/sasl", "relay/stream", "relay/wire",
 }
 
 // arrows are imports of one room by another.
