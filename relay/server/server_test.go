@@ -40,7 +40,8 @@ type lab struct {
 }
 
 // newLab runs a relay with the given users; "alice:team" is alice in the group
-// team, "tea@rooms.example.org:team" a standing room of that group.
+// team, "tea@rooms.example.org:team" a standing room of that group. A line that
+// begins with "block" stands in the users file as it is.
 func newLab(t testing.TB, limits c2s.Limits, names ...string) *lab {
 	t.Helper()
 	l := &lab{t: t}
@@ -116,6 +117,10 @@ func (l *lab) set(serial int, names ...string) *users.Set {
 	var b strings.Builder
 	fmt.Fprintf(&b, "lethe-users 1\nserial %d\n", serial)
 	for _, n := range names {
+		if strings.HasPrefix(n, "block ") {
+			b.WriteString(n + "\n")
+			continue
+		}
 		name, group, _ := strings.Cut(n, ":")
 		if strings.Contains(name, "@") {
 			fmt.Fprintf(&b, "room %s groups=%s\n", name, group)
