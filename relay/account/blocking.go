@@ -37,7 +37,8 @@ func blocklistGet(q *query) relay.Drop {
 			items = append(items, j)
 		}
 	}
-	return t.answer(q, appendBlocks(nil, "blocklist", items))
+	t.answer(q, appendBlocks(nil, "blocklist", items))
+	return relay.Delivered
 }
 
 // appendBlocks appends an element of XEP-0191 with its items. What else a
@@ -123,9 +124,10 @@ func (q *query) editBlocks(items []jid.JID, block bool, pushes ...[]byte) relay.
 	if items == nil {
 		items = s.blocked.get(q.to)
 	}
-	blocked := func(j jid.JID) bool { return s.blocks(q.users, q.to, j) }
-	named := a.named(q.users, listOf(items))
-	open := slices.DeleteFunc(slices.Clone(named), blocked)
+	before := make(map[jid.JID]bool)
+	for _, j := range a.named(q.users, listOf(items)) {
+		before[j] = s.blocks(q.users, q.to, j)
+	}
 	if block {
 		if wrong := s.blocked.add(q.to, items); wrong != nil {
 			a.mu.Unlock()
@@ -140,8 +142,8 @@ func (q *query) editBlocks(items []jid.JID, block bool, pushes ...[]byte) relay.
 		a.pushBlocks(q.pass, b)
 	}
 	a.mu.Unlock()
-	for _, j := range named {
-		if slices.Contains(open, j) == blocked(j) {
+	for j, was := range before {
+		if s.blocks(q.users, q.to, j) != was {
 			a.adjust(q.pass, j)
 		}
 	}
@@ -149,12 +151,13 @@ func (q *query) editBlocks(items []jid.JID, block bool, pushes ...[]byte) relay.
 	return relay.Delivered
 }
 
-// answer sends the result of a request of t's client; mu is locked.
-func (t *seat) answer(q *query, payload []byte) relay.Drop {
+// answer sends the result of a request of t's client, or says that there is no
+// room for it; mu is locked.
+func (t *seat) answer(q *query, payload []byte) {
 	if !t.offerBytes(q.pass, q.result(payload)) {
-		return relay.Full
+		c, text := relay.Full.Condition()
+		t.out.Answer(q.pass, wire.AppendError(nil, q.st, "", q.to.String(), q.from.String(), c, text))
 	}
-	return relay.Delivered
 }
 
 // pushBlocks tells every resource that asked for the list (XEP-0191 §3.3); mu

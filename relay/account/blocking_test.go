@@ -367,6 +367,24 @@ func TestBlockListIsBounded(t *testing.T) {
 	}
 }
 
+// TestBlockListWithoutRoom: who cannot take the list now is told so.
+func TestBlockListWithoutRoom(t *testing.T) {
+	l := newLab(t)
+	var items []string
+	for i := range 50 {
+		items = append(items, fmt.Sprintf("somebody%d@away.example", i))
+	}
+	l.bind("erin@example.org/x").blocks(block(items...))
+	small, err := l.tryBind("erin@example.org/small", 1000)
+	if err != nil {
+		t.Fatal(err.Text)
+	}
+	small.send(getBlocks)
+	if got := small.got(); condition(got) != "service-unavailable" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestBlocksOutliveTheAccount, but not the user.
 func TestBlocksOutliveTheAccount(t *testing.T) {
 	l := newLab(t)

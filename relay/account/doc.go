@@ -9,7 +9,8 @@
 // in memory, hangs on the account and goes with it, [Config].ForgetAfter after
 // its last connection ended: contacts a user added, names given to contacts,
 // requests nobody has answered yet, and what the user's clients publish and store
-// (package pep).
+// (package pep). Whom a user blocks from a client is the [Server]'s to remember,
+// until it ends.
 //
 // # What happens to a stanza
 //
@@ -36,7 +37,7 @@
 // mu guards the fields. No
 // account's mu is held while another's is taken, nor while the Router is
 // called. A resource has one for what is held while its client is inactive, in
-// its calm. The order is cast, mu, the Server's table, calm, Outbox; a cast is
+// its calm. The order is cast, mu, the Server's tables, calm, Outbox; a cast is
 // never taken while another is held, nor for what a service sends, whose own
 // locks may be held then.
 package account
