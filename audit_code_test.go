@@ -127,7 +127,7 @@ func fileAccess(s *source) []string {
 	if s.room == "relay/operator" || s.room == warden {
 		return nil
 	}
-	reading := []string{"ReadFile", "Stat", "NewFile", "Getenv", "Unsetenv", "Getpid", "File", "Args", "Exit", "Signal", "Interrupt", "Stdin", "Stdout", "Stderr", "NewSyscallError", "SyscallError"}
+	reading := []string{"ReadFile", "Stat", "NewFile", "Getenv", "Unsetenv", "Environ", "Getpid", "File", "Args", "Exit", "Signal", "Interrupt", "Stdin", "Stdout", "Stderr", "NewSyscallError", "SyscallError"}
 	sockets := []string{"Conn", "RawConn", "Read", "Write", "Stat_t"}
 	var found []string
 	for _, n := range s.uses("os") {
@@ -136,8 +136,9 @@ func fileAccess(s *source) []string {
 		}
 	}
 	for _, n := range s.uses("syscall") {
+		again := s.room == "main" && n == "Exec" // itself, before anything else
 		constant := n == strings.ToUpper(n) && (n[0] == 'E' || strings.HasPrefix(n, "SIG"))
-		if !constant && !slices.Contains(sockets, n) {
+		if !constant && !again && !slices.Contains(sockets, n) {
 			found = append(found, s.room+" uses syscall."+n)
 		}
 	}

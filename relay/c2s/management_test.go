@@ -90,6 +90,11 @@ func TestResume(t *testing.T) {
 	if f.left() != 0 {
 		t.Error("the seat was given up")
 	}
+	f.home.mu.Lock()
+	if told := strings.Join(f.home.told, ", "); told != "active true" {
+		t.Errorf("the seat heard: %s", told) // XEP-0352 §5
+	}
+	f.home.mu.Unlock()
 	again.Close()
 	f.gone(t, 1)
 	if _, err := again.Resume(context.Background()); condition(err) != "item-not-found" {
