@@ -70,8 +70,9 @@ func (r *Router) HandleElse(e Endpoint) { r.elsewhere = e }
 // Stats are the Router's counters.
 func (r *Router) Stats() *Stats { return &r.stats }
 
-// Route delivers s, or counts and answers its refusal.
-func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) {
+// Route delivers s, or counts and answers its refusal. What became of it is
+// returned for those who care even where nobody is to be told.
+func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) Drop {
 	e := r.endpoints[to.Domain()]
 	if e == nil {
 		e = r.elsewhere
@@ -87,6 +88,7 @@ func (r *Router) Route(p *Pass, s *wire.Stanza, from, to jid.JID) {
 	default:
 		r.Refuse(p, s, from, to, drop)
 	}
+	return drop
 }
 
 // Refuse counts s as dropped and tells its sender, if it is a stanza that
