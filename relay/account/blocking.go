@@ -67,7 +67,7 @@ func blockSet(q *query) relay.Drop {
 	return q.editBlocks(items, true, appendBlocks(nil, "block", items))
 }
 
-// unblockSet handles XEP-0191 §3.4 and, where no item is named, §3.5.
+// unblockSet handles XEP-0191 §3.4, §3.5: where no item is named, all are meant.
 func unblockSet(q *query) relay.Drop {
 	n, signed := q.payload(), q.users.Blocked(q.to)
 	if len(n.Children) == 0 {

@@ -445,3 +445,18 @@ func TestNewContactWhoIsBlocked(t *testing.T) {
 	mallory.want()
 	l.wantAway()
 }
+
+// TestBlockingDoesNotAllocate: those who block slow nobody down.
+func TestBlockingDoesNotAllocate(t *testing.T) {
+	l := newLab(t)
+	erin, bob := l.bindSink("erin@example.org", "x"), l.bindSink("bob@example.org", "desk")
+	var p relay.Pass
+	take(t, bob, &p, "<presence/>")()
+	for _, seat := range []relay.Seat{erin, bob} {
+		take(t, seat, &p, block("away.example", "eve@other.example"))()
+	}
+	send := take(t, erin, &p, fmt.Sprintf(chatter, "bob@example.org"))
+	if n := testing.AllocsPerRun(100, send); n > 0 {
+		t.Errorf("%v allocations for a chat between two who block others", n)
+	}
+}

@@ -51,7 +51,7 @@ func (c *Calls) credential(now time.Time) credential {
 	return credential{username, base64.StdEncoding.EncodeToString(h.Sum(nil)), expires}
 }
 
-// callServices answers XEP-0215 §3.1 and, where a type is named, §3.2.
+// callServices answers XEP-0215 §3.1, §3.2: all services, or those of a type.
 func callServices(q *query) relay.Drop {
 	if drop, ok := q.mayCall(); !ok {
 		return drop
