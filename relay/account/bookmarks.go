@@ -240,6 +240,17 @@ func (c *nodeChange) tellBookmark(id string) {
 	c.tellOwner(nodeBookmarks, event)
 }
 
+// tellStanding tells of the rooms that are bookmarks still, or again, when all
+// others are gone.
+func (c *nodeChange) tellStanding(n *pep.Node) {
+	if n.Name != nodeBookmarks {
+		return
+	}
+	for r := range c.users.RoomsOf(c.to) {
+		c.tellBookmark(r.JID.String())
+	}
+}
+
 // tellOldBookmarks tells those who know only the old way that something has
 // changed.
 func (c *nodeChange) tellOldBookmarks() {

@@ -134,6 +134,28 @@ func TestBookmarks(t *testing.T) {
 	}
 }
 
+// TestBookmarksAllGone: whoever removes all of them has those of the file.
+func TestBookmarksAllGone(t *testing.T) {
+	for _, verb := range []string{"purge", "delete"} {
+		l := newLabWith(t, clubs)
+		alice := l.bind("alice@example.org/a")
+		alice.runs(app{bookmarks, oldMarks})
+		alice.ask(publish(bookmarks, boardID, mark("", "")))
+		alice.ask(publish(bookmarks, "chat@away.example", mark("", "")))
+		alice.got()
+		alice.send(pubsubOwner("set", "<"+verb+" node='"+bookmarks+"'/>"))
+		got := alice.notes()
+		if len(got) != 4 || !strings.Contains(got[0], "<"+verb+" ") || !strings.Contains(got[2], board()) || !strings.Contains(got[3], lounge()) {
+			t.Fatalf("%s: %q", verb, got)
+		}
+		if !strings.Contains(got[1], boardID) || strings.Contains(got[1], "chat@away.example") {
+			t.Errorf("%s: old clients are told %s", verb, got[1])
+		}
+		alice.marks([]string{board(), lounge()}, []string{
+			oldMark(boardID, " name='Board' autojoin='true'", "<nick>Alice</nick>"), oldMark(loungeID, " autojoin='true'", "<nick>Alice</nick>")})
+	}
+}
+
 // TestBookmarksStayPrivate: however the node comes into being.
 func TestBookmarksStayPrivate(t *testing.T) {
 	l := newLabWith(t, clubs)

@@ -234,14 +234,16 @@ func (c *nodeChange) purge(n *pep.Node) {
 	if n.Config.NotifyRetract {
 		c.tell(n, pep.AppendPurgeEvent(nil, n.Name)) // XEP-0060 §8.5.2
 	}
+	c.tellStanding(n)
 }
 
 // remove removes a node (XEP-0060 §8.4).
 func (c *nodeChange) remove(n *pep.Node) {
+	c.account.published.Delete(n)
 	if n.Config.NotifyDelete {
 		c.tell(n, pep.AppendDeleteEvent(nil, n.Name)) // XEP-0060 §8.4.2
 	}
-	c.account.published.Delete(n)
+	c.tellStanding(n)
 }
 
 // tell has a change of a node told to whom it concerns.

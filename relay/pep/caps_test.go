@@ -122,3 +122,39 @@ func TestInterests(t *testing.T) {
 		t.Error(len(got))
 	}
 }
+
+// FuzzCaps: whatever a client says of itself, what is kept of it is bounded, and
+// what is hashed has one reading.
+func FuzzCaps(f *testing.F) {
+	needSeeds(f)
+	f.Fuzz(func(t *testing.T, data string) {
+		st, err := wire.ParseStanza([]byte("<presence>"+data+"</presence>"), wire.NSClient)
+		if err != nil {
+			return
+		}
+		if c := CapsOf(st); max(len(c.Hash), len(c.Node), len(c.Ver)) > maxCaps || c.Ver == "" && c != (Caps{}) {
+			t.Fatalf("%q has %+v", data, c)
+		}
+		for _, n := range st.Node().Children {
+			nodes := Interests(n)
+			if len(nodes) > maxInterests || !slices.IsSorted(nodes) {
+				t.Fatalf("%q is interested in %q", data, nodes)
+			}
+			s, ok := verification(n)
+			var features []string
+			for _, c := range n.Children {
+				if c.NS == nsInfo && c.Name == "feature" {
+					features = append(features, c.Attr("var"))
+				}
+			}
+			for _, v := range features {
+				if ok && strings.Count("<"+s, "<"+v+"<") == 0 {
+					t.Fatalf("%q is not in %q", v, s)
+				}
+			}
+			if ok && len(features) != len(slices.Compact(slices.Sorted(slices.Values(features)))) {
+				t.Fatalf("%q says something twice", data)
+			}
+		}
+	})
+}

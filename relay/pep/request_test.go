@@ -87,13 +87,19 @@ func TestAppendItems(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is asked is understood or refused in a stanza, and what
-// is kept of it stands by itself.
-func FuzzParse(f *testing.F) {
+// needSeeds fails when the seeds of a fuzz target are gone: it would try
+// nothing and pass.
+func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir(filepath.Join("testdata", "fuzz", f.Name()))
 	if err != nil || len(seeds) < 5 {
 		f.Fatalf("testdata/fuzz/%s holds %d seeds, want 5 at least (%v)", f.Name(), len(seeds), err)
 	}
+}
+
+// FuzzParse: whatever is asked is understood or refused in a stanza, and what
+// is kept of it stands by itself.
+func FuzzParse(f *testing.F) {
+	needSeeds(f)
 	f.Fuzz(func(t *testing.T, set bool, data string) {
 		typ := "get"
 		if set {

@@ -2,6 +2,7 @@ package pep
 
 import (
 	"slices"
+	"strings"
 
 	"lethe/relay/jid"
 	"lethe/relay/wire"
@@ -110,15 +111,7 @@ func (s *Store) Node(name string) *Node {
 }
 
 func (s *Store) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(s.nodes, name, func(n *Node, name string) int {
-		switch {
-		case n.Name < name:
-			return -1
-		case n.Name > name:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(s.nodes, name, func(n *Node, name string) int { return strings.Compare(n.Name, name) })
 }
 
 // Create makes a node; there must be none of that name.
