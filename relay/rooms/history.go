@@ -101,8 +101,8 @@ func (r *room) replay(p *relay.Pass, m kept, to jid.JID) {
 	}
 	delay := open(nil, "delay", "xmlns", nsDelay, "from", r.jid.String(), "stamp", m.at.UTC().Format("2006-01-02T15:04:05.000Z"))
 	delay = append(delay, "/>"...)
-	b := buffer.Get(st.MaxAppend(wire.NSClient) + len(delay) + tagRoom)
-	defer func() { b.Free() }()
+	b := buffer.Get(st.MaxAppendEdited(wire.NSClient, delay))
+	defer b.Free()
 	b.B = st.AppendEdited(b.B, wire.NSClient, nil, delay)
 	if st, err = wire.ParseStanza(b.B, wire.NSClient); err == nil {
 		st.SetTo(to.String())

@@ -67,7 +67,7 @@ func (v *visit) groupchat() *fault {
 func (v *visit) rewrite(from jid.JID, added []byte) (*buffer.Buffer, *wire.Stanza) {
 	v.st.SetFrom(from.String())
 	v.st.SetTo("")
-	b := buffer.Get(v.st.MaxAppend(wire.NSClient) + len(added) + tagRoom)
+	b := buffer.Get(v.st.MaxAppendEdited(wire.NSClient, added))
 	b.B = v.st.AppendEdited(b.B, wire.NSClient, v.room.forged, added)
 	st, err := wire.ParseStanza(b.B, wire.NSClient)
 	if err != nil {

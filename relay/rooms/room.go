@@ -26,10 +26,6 @@ const (
 	maxItems        = 100      // changes in one request
 	maxInvited      = 500      // people whose refusal is passed on
 	maxListed       = 500      // rooms in the list of a host
-
-	// tagRoom is how much longer than MaxAppend a stanza may get when it was an
-	// empty element and is none any more.
-	tagRoom = len("></presence>")
 )
 
 // A room is one conversation.

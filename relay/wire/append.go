@@ -71,6 +71,12 @@ func (s *Stanza) AppendEdited(dst []byte, ns string, drop func(Child) bool, more
 	return append(dst, s.raw[sc.endAt:]...)
 }
 
+// MaxAppendEdited is to AppendEdited what MaxAppend is to Append.
+func (s *Stanza) MaxAppendEdited(ns string, more []byte) int {
+	name := s.sc.view.name.name
+	return s.MaxAppend(ns) + len("></>") + int(name.to-name.from) + len(more)
+}
+
 // appendTag appends the start tag up to its > or />.
 func (s *Stanza) appendTag(dst []byte, ns string) []byte {
 	sc := s.sc

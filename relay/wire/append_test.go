@@ -1,11 +1,15 @@
 package wire
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestAppendEdited: what is dropped is gone, what is added is last, all else is
 // as it came.
 func TestAppendEdited(t *testing.T) {
 	const more = "<m xmlns='u:m'/>"
+	long := strings.Repeat("p", 100)
 	tests := []struct{ in, drop, more, want string }{
 		{"<message/>", "", "", "<message to='t'/>"},
 		{"<message/>", "", more, "<message to='t'>" + more + "</message>"},
@@ -15,6 +19,8 @@ func TestAppendEdited(t *testing.T) {
 		{"<message><a/></message>", "a", "", "<message to='t'></message>"},
 		{"<p:message xmlns:p='jabber:client'><p:a/></p:message>", "a", more,
 			"<p:message xmlns:p='jabber:client' to='t'>" + more + "</p:message>"},
+		{"<" + long + ":message xmlns:" + long + "='jabber:client'/>", "", more,
+			"<" + long + ":message xmlns:" + long + "='jabber:client' to='t'>" + more + "</" + long + ":message>"},
 		{"<p:message xmlns:p='jabber:client'/>", "", more,
 			"<p:message xmlns:p='jabber:client' to='t'>" + more + "</p:message>"},
 	}
@@ -26,7 +32,7 @@ func TestAppendEdited(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s: %s\nwant %s", tt.in, got, tt.want)
 		}
-		if room := st.MaxAppend(NSClient) + 2*len("message>") + len(tt.more); len(got) > room {
+		if room := st.MaxAppendEdited(NSClient, []byte(tt.more)); len(got) > room {
 			t.Errorf("%s: %d bytes, with room for %d", tt.in, len(got), room)
 		}
 	}
