@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -202,46 +201,5 @@ func TestForgetting(t *testing.T) {
 	}
 	if n := len(l.bind("erin@example.org/x").roster()); n != 0 {
 		t.Errorf("after an hour erin has %d contacts", n)
-	}
-}
-
-// TestForgottenMemoryIsFreed: the heap is the same before and after many
-// accounts came and went.
-func TestForgottenMemoryIsFreed(t *testing.T) {
-	const people = 1000
-	var b strings.Builder
-	b.WriteString("lethe-users 1\nserial 1\n")
-	for i := range people {
-		fmt.Fprintf(&b, "user u%d@example.org\n", i)
-	}
-	l := newLabWith(t, b.String())
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC() // pools are emptied by the second
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	visit := func() {
-		for i := range people {
-			c := l.online(fmt.Sprintf("u%d@example.org/x", i))
-			for j := range 5 {
-				c.send(rosterSet(fmt.Sprintf("<item jid='c%d@away.example' name='%s'/>", j, strings.Repeat("x", 100))))
-			}
-			c.leave()
-		}
-	}
-	visit()
-	l.server.Sweep(l.clock.Add(time.Hour))
-	before := heap()
-	visit()
-	full := heap()
-	l.server.Sweep(l.clock.Add(time.Hour))
-	after := heap()
-	if full-before < people*500 {
-		t.Fatalf("only %d bytes are held for %d accounts: the test measures nothing", full-before, people)
-	}
-	if left := after - before; left > (full-before)/20 {
-		t.Errorf("%d of %d bytes are left", left, full-before)
 	}
 }

@@ -63,7 +63,7 @@ func (p *peer) addressee(m *message) (to, typ string) {
 }
 
 func (p *peer) toUser(m *message) string {
-	if frozen := p.frozen.Load(); frozen != nil && frozen != p && p.chance(30) {
+	if frozen := p.frozen.Load(); frozen != nil && frozen != p && p.chance(15) {
 		m.size = 4000 + p.dice.IntN(8000)
 		return p.writeTo(m, frozen.user, "/"+frozen.resource)
 	}
