@@ -127,8 +127,8 @@ decoy DECOY
 #   Two who share no group see each other. name= is for addresses elsewhere:
 #   contact alice@DOMAIN carol@partner.example name="Carol"
 #
-# room ADDRESS [name="..."] [groups=A,B] [members=ADDRESS,...]
-#   A room that always stands, and who belongs to it:
+# room ADDRESS [name="..."] [groups=A,B] [members=ADDRESS,...] [owners=ADDRESS,...]
+#   A room that always stands, who belongs to it, and who configures it:
 #   room board@rooms.DOMAIN name="Board" groups=board
 #
 # block USER ADDRESS

@@ -10,8 +10,8 @@
 //
 // A temporary room is made by a local user who enters it, belongs to that user,
 // and is gone with its last occupant. A standing room comes from the signed
-// users file: it is always there, for its members alone, and nobody in it can
-// take from anybody what the file gives. Its subject, its settings and its last
+// users file: it is always there, for its members alone, and nobody in it, not
+// those whom the file calls its owners, can take from anybody what the file gives. Its subject, its settings and its last
 // few messages go with its last occupant all the same.
 //
 // # What happens to a stanza

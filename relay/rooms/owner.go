@@ -23,7 +23,7 @@ func (v *visit) ownersOnly() *fault {
 		return nil
 	}
 	if v.room.standing() {
-		return &fault{wire.CondForbidden, "This room comes from the signed list of this server. Only its operator can change it."}
+		return &fault{wire.CondForbidden, "This room comes from the signed list of this server, which says who may configure it."}
 	}
 	return &fault{wire.CondForbidden, "Only an owner of the room may do this."}
 }

@@ -174,6 +174,46 @@ func TestFileGoesFirst(t *testing.T) {
 	l.nothing("bob/x")
 }
 
+// Those whom the file calls owners configure the room while it is occupied; they
+// cannot end it, nor be made less.
+func TestFileOwners(t *testing.T) {
+	const board, owned = "board@" + host, "lethe-users 1\nserial 2\nuser alice@example.org groups=team\nuser bob@example.org groups=team\n" +
+		"user carol@example.org\nroom board@rooms.example.org groups=team owners=carol@example.org,ann@away.example,bob@example.org\n"
+	l := newLab(t)
+	var p relay.Pass
+	l.rooms.SetUsers(&p, parseUsers(t, owned))
+	l.join(board, "alice/x", "carol/x")
+	ask := func(who, typ, query string) {
+		l.send(who, "<iq type='"+typ+"' id='1' to='"+board+"'>"+query+"</iq>")
+	}
+	ask("alice/x", "get", "<query xmlns='"+nsX+"#owner'/>")
+	l.one("alice/x", "<forbidden")
+	l.configure(board, "carol/x", "muc#roomconfig_roomname=Ours", "muc#maxhistoryfetch=5")
+	l.one("alice/x", "<status code='104'/>")
+	l.forget()
+	ask("carol/x", "set", "<query xmlns='"+nsX+"#owner'><destroy/></query>")
+	l.one("carol/x", "<not-allowed")
+	ask("carol/x", "set", "<query xmlns='"+nsX+"#admin'><item jid='ann@away.example' affiliation='admin'/></query>")
+	l.one("carol/x", "<not-allowed")
+	ask("carol/x", "set", "<query xmlns='"+nsX+"#admin'><item nick='alice' role='none'/></query>")
+	l.one("alice/x", "<status code='307'/>")
+	l.forget()
+	ask("carol/x", "get", "<query xmlns='"+nsX+"#admin'><item affiliation='owner'/></query>")
+	if got := l.one("carol/x", "jid='ann@away.example'"); strings.Count(got, "<item ") != 3 {
+		t.Errorf("the owners are %s", got)
+	}
+	ask("carol/x", "get", "<query xmlns='"+nsX+"#admin'><item affiliation='member'/></query>")
+	if got := l.one("carol/x", "jid='alice@example.org'"); strings.Count(got, "<item ") != 1 {
+		t.Errorf("the members are %s", got)
+	}
+	l.send("carol/x", "<presence type='unavailable' to='"+board+"/carol'/>")
+	l.forget()
+	ask("bob/x", "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+	if got := l.one("bob/x"); strings.Contains(got, "Ours") {
+		t.Error("the settings outlive the last occupant")
+	}
+}
+
 // Rooms do not write to each other, neither by invitation nor by error.
 func TestRoomsDoNotMeet(t *testing.T) {
 	l := newLab(t)

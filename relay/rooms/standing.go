@@ -26,7 +26,13 @@ func newStanding(set *users.Set) *standing {
 // affiliation is what the file says a user, given bare, is to a room. It is
 // never less than that, whatever somebody in the room wants.
 func (s *standing) affiliation(room, user jid.JID) affiliation {
-	if r := s.rooms[room]; r != nil && s.IsMember(r, user) {
+	r := s.rooms[room]
+	switch {
+	case r == nil:
+		return outcast
+	case slices.Contains(r.Owners, user):
+		return owner
+	case s.IsMember(r, user):
 		return member
 	}
 	return outcast
@@ -39,13 +45,14 @@ func (s *standing) members(room jid.JID) iter.Seq[jid.JID] {
 		if r == nil {
 			return
 		}
-		for _, m := range r.Members {
-			if !yield(m) {
+		named := slices.Concat(r.Owners, r.Members)
+		for i, m := range named {
+			if !slices.Contains(named[:i], m) && !yield(m) {
 				return
 			}
 		}
 		for u := range s.Users() {
-			if !slices.Contains(r.Members, u.JID) && s.IsMember(r, u.JID) && !yield(u.JID) {
+			if !slices.Contains(named, u.JID) && s.IsMember(r, u.JID) && !yield(u.JID) {
 				return
 			}
 		}

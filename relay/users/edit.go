@@ -63,8 +63,8 @@ func SetPassword(text []byte, j jid.JID, sha256, sha1 *Verifier) ([]byte, error)
 }
 
 // Remove returns the file without a user: without the user's own line, the
-// contact and block lines that belong to it, and its place in members= of
-// rooms. Other users' block lines stay. It also returns the numbers of the
+// contact and block lines that belong to it, and its place in members=
+// and owners= of rooms. Other users' block lines stay. It also returns the numbers of the
 // lines, in the file as it was, that went or changed besides the user's own.
 func Remove(text []byte, j jid.JID) (without []byte, also []int, err error) {
 	s, u, err := parseFor(text, j)
@@ -73,7 +73,7 @@ func Remove(text []byte, j jid.JID) (without []byte, also []int, err error) {
 	}
 	rooms := map[int]*Room{}
 	for _, r := range s.rooms {
-		if slices.Contains(r.Members, j) {
+		if slices.Contains(r.Members, j) || slices.Contains(r.Owners, j) {
 			rooms[r.line] = r
 		}
 	}
@@ -190,7 +190,7 @@ func writeVerifier(b *strings.Builder, key string, v *Verifier) {
 	fmt.Fprintf(b, "%s%d:%s:%s:%s", key, v.Iterations, b64(v.Salt), b64(v.StoredKey), b64(v.ServerKey))
 }
 
-// formatRoom returns a room's line without one of its members.
+// formatRoom returns a room's line without one of its people.
 func formatRoom(r *Room, without jid.JID) string {
 	var b strings.Builder
 	b.WriteString("room " + r.JID.String())
@@ -200,13 +200,18 @@ func formatRoom(r *Room, without jid.JID) string {
 	if len(r.Groups) > 0 {
 		b.WriteString(" groups=" + strings.Join(r.Groups, ","))
 	}
-	sep := " members="
-	for _, m := range r.Members {
+	writeAddresses(&b, " members=", r.Members, without)
+	writeAddresses(&b, " owners=", r.Owners, without)
+	b.WriteByte('\n')
+	return b.String()
+}
+
+func writeAddresses(b *strings.Builder, key string, list []jid.JID, without jid.JID) {
+	sep := key
+	for _, m := range list {
 		if m != without {
 			b.WriteString(sep + m.String())
 			sep = ","
 		}
 	}
-	b.WriteByte('\n')
-	return b.String()
 }

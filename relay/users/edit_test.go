@@ -80,7 +80,7 @@ func TestRemove(t *testing.T) {
 		also []int
 	}{
 		{"dave@example.net", []string{"user dave@example.net\n", "", "contact dave@example.net alice@example.org\n", "", "members=dave@example.net,", "members="}, []int{11, 13}},
-		{"bob@example.org", []string{"user bob@example.org groups=sales\n", "", "contact alice@example.org bob@example.org\n", "", "block bob@example.org spam.example\nblock bob@example.org eve@partner.example\n", ""}, []int{12, 15, 16}},
+		{"bob@example.org", []string{"user bob@example.org groups=sales\n", "", "contact alice@example.org bob@example.org\n", "", "block bob@example.org spam.example\nblock bob@example.org eve@partner.example\n", "", "owners=bob@example.org,", "owners="}, []int{12, 14, 15, 16}},
 	} {
 		got, also, err := users.Remove([]byte(full), addr(tt.user))
 		if err != nil || !slices.Equal(also, tt.also) {

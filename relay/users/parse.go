@@ -225,14 +225,17 @@ func (p *parser) room(r *record) error {
 	if room.Groups, err = r.groups(); err != nil {
 		return err
 	}
-	if room.Members, err = r.members(); err != nil {
+	if room.Members, err = r.addresses("members"); err != nil {
 		return err
 	}
-	if room.Groups == nil && room.Members == nil && r.rest == "" {
-		return r.fail("a room without members", "add groups= or members=")
+	if room.Owners, err = r.addresses("owners"); err != nil {
+		return err
+	}
+	if room.Groups == nil && room.Members == nil && room.Owners == nil && r.rest == "" {
+		return r.fail("a room without members", "add groups=, members= or owners=")
 	}
 	p.set.rooms = append(p.set.rooms, room)
-	return r.end("name", "groups", "members")
+	return r.end("name", "groups", "members", "owners")
 }
 
 // relate ties the records together once all users are known.

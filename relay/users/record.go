@@ -245,18 +245,18 @@ func groupID(s string) bool {
 	return err == nil && got == s && s != ""
 }
 
-func (r *record) members() ([]jid.JID, error) {
-	list, err := r.list("members")
+func (r *record) addresses(key string) ([]jid.JID, error) {
+	list, err := r.list(key)
 	if list == nil || err != nil {
 		return nil, err
 	}
-	members := make([]jid.JID, len(list))
+	addresses := make([]jid.JID, len(list))
 	for i, s := range list {
-		if members[i], err = r.parse(s); err != nil {
+		if addresses[i], err = r.parse(s); err != nil {
 			return nil, err
 		}
 	}
-	return members, nil
+	return addresses, nil
 }
 
 func (r *record) certs() ([][32]byte, error) {

@@ -154,7 +154,7 @@ func (s *Set) RoomsOf(member jid.JID) iter.Seq[*Room] {
 
 // IsMember reports whether an address, given bare, belongs to a room.
 func (s *Set) IsMember(r *Room, member jid.JID) bool {
-	if slices.Contains(r.Members, member) {
+	if slices.Contains(r.Members, member) || slices.Contains(r.Owners, member) {
 		return true
 	}
 	u, ok := s.byJID[member]

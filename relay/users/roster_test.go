@@ -58,7 +58,7 @@ func TestRooms(t *testing.T) {
 	s := parse(t, full)
 	for member, want := range map[string]string{
 		"alice@example.org": "board all", "bob@example.org": "all", "carol@example.net": "board all",
-		"dave@example.net": "board", "eve@partner.example": "board", "nobody@example.org": "",
+		"dave@example.net": "board", "eve@partner.example": "board", "zoe@partner.example": "all", "nobody@example.org": "",
 	} {
 		var got []string
 		for r := range s.RoomsOf(addr(member)) {

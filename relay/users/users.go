@@ -40,8 +40,9 @@
 //     the other in the list. name= is for an ADDRESS elsewhere only, as users
 //     bring their own.
 //   - room ADDRESS: a room that stands without anybody in it. Its members are
-//     the users in groups= and the addresses in members=; one of the two must
-//     be given.
+//     the users in groups= and the addresses in members= and in owners=, one of
+//     which must be given. Who stands in owners= configures it, for as long as
+//     somebody is in it.
 //   - block USER ADDRESS: nothing passes between the user and this address or
 //     domain.
 //
@@ -104,6 +105,7 @@ type Room struct {
 	Name    string    // may be empty
 	Groups  []string  // whose users are members
 	Members []jid.JID // who else is
+	Owners  []jid.JID // who is, and configures it
 
 	line int
 }

@@ -38,7 +38,7 @@ contact alice@example.org eve@partner.example name="Eve"
 contact dave@example.net alice@example.org
 contact alice@example.org bob@example.org
 room board@rooms.example.org name="Board" groups=board members=dave@example.net,eve@partner.example
-room all@rooms.example.org groups=sales
+room all@rooms.example.org groups=sales owners=bob@example.org,zoe@partner.example
 block bob@example.org spam.example
 block bob@example.org eve@partner.example
 `
@@ -173,6 +173,8 @@ func TestErrors(t *testing.T) {
 		{"room of nobody", head + a + "room r@rooms.x groups=g\n", `line 4: nobody is in group "g"; `},
 		{"room twice", head + "room r@r members=a@x\nroom r@r members=a@x\n", "line 4: line 3 has this room already; "},
 		{"room at a user's address", head + a + "room a@x members=b@x\n", "line 4: line 3 has a user with this address; "},
+		{"owner", head + "room r@r owners=A@x\n", `line 3: address "A@x" is not in normal form; write a@x`},
+		{"owners before members", head + "room r@r owners=a@x members=a@x\n", "line 3: members= twice or in the wrong place; the order is name, groups, members, owners"},
 		{"member", head + "room r@r members=a@x,A@x\n", `line 3: address "A@x" is not in normal form; write a@x`},
 		{"block twice", head + a + "block a@x b\nblock a@x b\n", "line 5: an earlier line blocks this already; "},
 		{"block of a stranger", head + "block a@x b\n", `line 3: "a@x" is no user of this file; `},
