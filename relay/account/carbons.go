@@ -130,8 +130,11 @@ func (a *account) worthCopying(m *parcel) bool {
 		// Hints in an error are those of what it answers (XEP-0334 §5).
 		return a.wasCopied(m)
 	}
-	if m.st.Truncated() {
+	switch {
+	case m.st.Truncated():
 		return false // what is not looked at may be <private/>
+	case m.way == received && m.aside():
+		return false // the room sends it to each resource that is there
 	}
 	im := m.kind == chat || m.kind == normal && m.st.HasBody()
 	for _, c := range m.st.Children() {
@@ -143,9 +146,6 @@ func (a *account) worthCopying(m *parcel) bool {
 				return false
 			}
 		case nsMUCUser:
-			if m.way == received && !m.peer.IsBare() {
-				return false // the room sends it to each resource that is there
-			}
 			im = im || invites(m.st)
 		case nsReceipts, nsChatStates, nsMarkers, nsCalls, nsInvitation, nsOMEMO, nsOldOMEMO:
 			im = true
@@ -161,14 +161,18 @@ func invites(st *wire.Stanza) bool {
 	return x != nil && x.Child(nsMUCUser, "invite") != nil
 }
 
+// aside reports whether a message is between two occupants of a room, and says
+// so (XEP-0045 §7.5).
+func (m *parcel) aside() bool {
+	_, marked := m.st.Child(nsMUCUser, "x")
+	return marked && !m.peer.IsBare()
+}
+
 // outside reports whether a message goes to one occupant of a room that t is
 // not in, or by another nick than the sender: its client could make nothing of
 // a copy (XEP-0280 §6.1).
 func (t *seat) outside(m *parcel) bool {
-	if m.way != sent || m.peer.IsBare() {
-		return false
-	}
-	if _, ok := m.st.Child(nsMUCUser, "x"); !ok {
+	if m.way != sent || !m.aside() {
 		return false
 	}
 	room := m.peer.Bare()

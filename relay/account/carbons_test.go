@@ -144,6 +144,22 @@ func TestCopiesOfSent(t *testing.T) {
 	}
 }
 
+// TestOccupantsAreNotReplaced: another resource is not in the room (XEP-0045
+// §7.5).
+func TestOccupantsAreNotReplaced(t *testing.T) {
+	for from, want := range map[string]string{"room@rooms.away.example/nick": "", "ann@away.example": "desk mute< phone< tv<"} {
+		l := newLab(t)
+		all := l.household("bob@example.org", bobs)
+		l.inject("<message id='1' type='chat' from='" + from + "' to='bob@example.org/gone'>" + body + muc + "</message>")
+		if got := tally(all); got != want {
+			t.Errorf("from %s: got %q, want %q", from, got, want)
+		}
+		if answered := len(l.away()) == 1; answered != (want == "") {
+			t.Errorf("from %s: answered %v", from, answered)
+		}
+	}
+}
+
 // TestCopyIsTheMessage: every byte of it, in the namespace it came in.
 func TestCopyIsTheMessage(t *testing.T) {
 	const content = "<body xml:lang='de'>a &#38; b<![CDATA[<]]> </body ><q:x  xmlns:q=\"u\"/>"

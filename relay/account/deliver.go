@@ -120,8 +120,9 @@ func (a *account) place(m *parcel, to jid.JID) (drop relay.Drop, private bool) {
 			return a.give(m, t), private // RFC 6121 §8.5.3.1
 		}
 		// RFC 6121 §8.5.3.2.1: only a chat goes on as if to the account, and
-		// then not one that only the missing resource could read.
-		if m.kind != chat || m.otr != plain || a.talking(to, m.peer) {
+		// then not one that only the missing resource could read, or that was
+		// for whom it is in a room.
+		if m.kind != chat || m.aside() || m.otr != plain || a.talking(to, m.peer) {
 			return relay.Offline, true
 		}
 	}
