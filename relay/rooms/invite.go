@@ -42,8 +42,8 @@ func (v *visit) invite(x *wire.Node) *fault {
 			continue
 		}
 		to, err := jid.Parse(n.Attr("to"))
-		if err != nil {
-			return &fault{wire.CondJIDMalformed, "An invitation needs a valid address."}
+		if err != nil || to.Local() == "" {
+			return &fault{wire.CondJIDMalformed, "An invitation needs a person's address."}
 		}
 		guests = append(guests, guest{to, reasonOf(n), n.Child(nsUser, "continue")})
 	}
