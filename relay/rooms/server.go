@@ -1,7 +1,9 @@
 package rooms
 
 import (
+	"bytes"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,11 +97,23 @@ func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay
 		return relay.Delivered
 	case st.Kind == wire.IQ || st.HasBody():
 		s.router.RefuseWith(p, st, from, to, relay.Unwanted, f.condition, f.text)
+	case st.Kind == wire.Presence && wire.Answerable(st):
+		s.turnAway(p, st, from, to, f)
 	case wire.Answerable(st):
-		// What else one does in a room is answered too: entering it, say.
+		// What else one does in a room is answered too.
 		s.router.Answer(p, st, from, to, f.condition, f.text)
 	}
 	return relay.Answered
+}
+
+// turnAway answers a presence with why it is refused. There is an element beside
+// the error by which slixmpp and others know what it answers (XEP-0045 §7.2).
+func (s *Server) turnAway(p *relay.Pass, st *wire.Stanza, from, to jid.JID, f *fault) {
+	b := wire.AppendError(nil, st, wire.NSClient, to.String(), from.String(), f.condition, f.text)
+	b = slices.Insert(b, bytes.Index(b, []byte("<error")), []byte("<x xmlns='"+nsMUC+"'/>")...)
+	if reply, err := wire.ParseStanza(b, wire.NSClient); err == nil { // else the address cannot be written
+		s.router.Route(p, reply, to, from)
+	}
 }
 
 // visit takes a stanza to its room.
