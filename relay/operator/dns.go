@@ -56,7 +56,7 @@ func (c *command) dns(conf, host, next string) error {
 	if err != nil {
 		return err
 	}
-	p := publication{services: servicesOf(cfg), certs: certs, from: next}
+	p := publication{services: servicesOf(cfg), rooms: cfg.Rooms.Host, certs: certs, from: next}
 	if host != "" {
 		name, ok := dnsName(host)
 		if !ok {
@@ -82,6 +82,7 @@ type service struct {
 	priority int      // TLS from the first byte goes first
 }
 
+// servicesOf returns those for clients, then those for servers, two each.
 func servicesOf(cfg *config.Config) []service {
 	all := []service{
 		{"xmpps-client", "client_tls", ports(cfg.Listen.ClientTLS), 0},
@@ -118,6 +119,7 @@ func dnsName(domain string) (string, bool) {
 // A publication is a zone file in the making.
 type publication struct {
 	services []service
+	rooms    string // label before each domain; "": there are none
 	certs    *tls.Certificates
 	host     string // where all records point; "": each domain at itself
 	next     dane.Record
@@ -145,9 +147,18 @@ func (p *publication) write(domains []string) {
 			host = p.host
 		}
 		p.line("\n; Where %s is served.", d)
-		p.locate(name, host)
-		for _, chain := range p.certs.Chains(d) {
-			records[host] = append(records[host], dane.Of(chain[0], dane.DANEEE, dane.SPKI, dane.SHA256).String())
+		p.locate(name, host, p.services)
+		served := []string{d}
+		if rooms, servers := p.rooms+"."+d, p.services[2:]; p.rooms != "" && len(servers[0].ports)+len(servers[1].ports) > 0 {
+			p.line("\n; Its rooms, for users of other domains.")
+			name, _ := dnsName(rooms)
+			p.locate(name, host, servers)
+			served = append(served, rooms)
+		}
+		for _, s := range served {
+			for _, chain := range p.certs.Chains(s) {
+				records[host] = append(records[host], dane.Of(chain[0], dane.DANEEE, dane.SPKI, dane.SHA256).String())
+			}
 		}
 	}
 	hosts := make([]string, 0, len(records))
@@ -161,8 +172,8 @@ func (p *publication) write(domains []string) {
 }
 
 // locate writes the SRV records of a domain.
-func (p *publication) locate(name, host string) {
-	for _, s := range p.services {
+func (p *publication) locate(name, host string, services []service) {
+	for _, s := range services {
 		for _, port := range s.ports {
 			p.line("_%s._tcp.%s. %d IN SRV %d 0 %d %s.", s.name, name, recordTTL, s.priority, port, host)
 		}

@@ -85,6 +85,8 @@ func TestDNS(t *testing.T) {
 _xmpp-client._tcp.example.org. 3600 IN SRV 5 0 5222 xmpp.example.org.
 _xmpps-server._tcp.example.org. 3600 IN SRV 0 0 0 .
 _xmpp-server._tcp.example.org. 3600 IN SRV 5 0 5269 xmpp.example.org.
+_xmpps-server._tcp.rooms.example.org. 3600 IN SRV 0 0 0 .
+_xmpp-server._tcp.rooms.example.org. 3600 IN SRV 5 0 5269 xmpp.example.org.
 _443._tcp.xmpp.example.org. 3600 IN TLSA KEY
 _5222._tcp.xmpp.example.org. 3600 IN TLSA KEY
 _5269._tcp.xmpp.example.org. 3600 IN TLSA KEY
