@@ -118,6 +118,9 @@ func writeText(h hash.Hash, s string) {
 // exchanging anything with another address: by its bare form or its domain.
 func (s *Set) Blocks(user, other jid.JID) bool {
 	// Asked twice for every stanza, it is quick where nobody is blocked.
+	if len(s.blocks) == 0 {
+		return false
+	}
 	if u, ok := s.byJID[user]; !ok || len(u.blocked) == 0 {
 		return false
 	}
