@@ -37,7 +37,7 @@ func privateGet(q *query) relay.Drop {
 // them.
 func privateSet(q *query) relay.Drop {
 	elements := q.st.Outline(2).Children[0].Children
-	if len(elements) == 0 || slices.ContainsFunc(elements, func(n *wire.Node) bool { return reserved(n.NS) }) {
+	if len(elements) == 0 || slices.ContainsFunc(elements, func(n *wire.Node) bool { return n.Raw == nil || reserved(n.NS) }) {
 		return q.refuse(wire.CondNotAcceptable, "Store elements in namespaces of their own.")
 	}
 	return q.changing(func(c *nodeChange) *pep.Fault {

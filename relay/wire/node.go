@@ -60,6 +60,8 @@ type tree struct {
 	binds []Attr // Name is a prefix, Value what it means
 	depth int    // so many levels further down elements are cut off; below 0: none is
 	cut   *cutting
+
+	repeated int // bytes; see maxRepeated
 }
 
 func (t *tree) bind(prefix, ns string) { t.binds = append(t.binds, Attr{Name: prefix, Value: ns}) }

@@ -389,3 +389,24 @@ func TestOutline(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestOutlineIsBounded: one long name does not become many.
+func TestOutlineIsBounded(t *testing.T) {
+	const elements = 20000
+	name := strings.Repeat("u", 100<<10)
+	st := mustParse(t, "<iq xmlns:p='"+name+"'><a>"+strings.Repeat("<p:b/>", elements)+"</a></iq>")
+	n := st.Outline(2).Children[0]
+	if len(n.Children) != elements {
+		t.Fatalf("%d elements", len(n.Children))
+	}
+	bytes := 0
+	for i, c := range n.Children {
+		if c.NS != name || c.Name != "b" || (c.Raw != nil) != ((i+1)*len(name) <= maxRepeated) {
+			t.Fatalf("element %d: %s with %d bytes", i, c.Name, len(c.Raw))
+		}
+		bytes += len(c.Raw)
+	}
+	if bytes == 0 || bytes > 2<<20 {
+		t.Errorf("%d bytes", bytes)
+	}
+}
