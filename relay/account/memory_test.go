@@ -20,7 +20,7 @@ func heap() int64 {
 
 // Ten thousand users come, leave something to remember, and go. While they are
 // remembered this takes memory; once they are forgotten it does not.
-func TestForgottenMemoryIsFree(t *testing.T) {
+func TestForgottenMemoryIsFreed(t *testing.T) {
 	const (
 		accounts = 10000
 		least    = 4 << 10 // bytes that one remembered account has, or the test shows nothing
