@@ -12,16 +12,28 @@ import (
 	"time"
 )
 
-// resolvConf makes Unbound the system's resolver, in this namespace of mounts.
-func (n *internet) resolvConf() {
-	n.t.Helper()
-	file := n.write("resolv.conf", "nameserver "+unboundAt+"\n")
-	err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
-	if err == nil {
-		err = syscall.Mount(file, "/etc/resolv.conf", "", syscall.MS_BIND, "")
+// settle makes this namespace fit to live in: loopback, a /proc of its own
+// processes, and the system's resolver at an address.
+func settle(t testing.TB, resolver string) {
+	t.Helper()
+	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Fatalf("ip link: %v: %s", err, out)
 	}
-	if err != nil {
-		n.t.Fatalf("resolv.conf: %v", err)
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(file, []byte("nameserver "+resolver+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []struct {
+		from, to, kind string
+		flags          uintptr
+	}{
+		{"none", "/", "", syscall.MS_REC | syscall.MS_PRIVATE},
+		{"proc", "/proc", "proc", 0},
+		{file, "/etc/resolv.conf", "", syscall.MS_BIND},
+	} {
+		if err := syscall.Mount(m.from, m.to, m.kind, m.flags, ""); err != nil {
+			t.Fatalf("%s: %v", m.to, err)
+		}
 	}
 }
 
@@ -173,24 +185,31 @@ type daemon struct {
 // run starts a server.
 func (n *internet) run(env []string, args ...string) *daemon {
 	n.t.Helper()
-	p := &daemon{t: n.t, cmd: exec.Command(args[0], args[1:]...), gone: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Dir = n.dir
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = n.dir
+	return runDaemon(n.t, cmd)
+}
+
+// runDaemon starts a program that ends with the test.
+func runDaemon(t testing.TB, cmd *exec.Cmd) *daemon {
+	t.Helper()
+	p := &daemon{t: t, cmd: cmd, gone: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	// What it leaves behind must not keep the test waiting for its output.
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	go func() {
 		p.cmd.Wait()
 		close(p.gone)
 	}()
-	n.t.Cleanup(func() {
+	t.Cleanup(func() {
 		p.cmd.Process.Signal(syscall.SIGCONT)
 		p.end()
-		if n.t.Failed() {
-			n.t.Logf("%s wrote:\n%s", args[0], p.log.String())
+		if t.Failed() {
+			t.Logf("%s wrote:\n%s", strings.Join(cmd.Args, " "), p.log.String())
 		}
 	})
 	return p
@@ -213,7 +232,13 @@ func (p *daemon) reach(addresses ...string) {
 // await waits until the program has written that.
 func (p *daemon) await(text string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); !strings.Contains(p.log.String(), text); time.Sleep(20 * time.Millisecond) {
+	p.awaitUntil(time.Now().Add(patience), text)
+}
+
+// awaitUntil is await for a time of the caller's.
+func (p *daemon) awaitUntil(deadline time.Time, text string) {
+	p.t.Helper()
+	for ; !strings.Contains(p.log.String(), text); time.Sleep(20 * time.Millisecond) {
 		p.alive(deadline, "having written "+text)
 	}
 }
@@ -227,7 +252,7 @@ func (p *daemon) alive(deadline time.Time, what string) {
 	default:
 	}
 	if time.Now().After(deadline) {
-		p.t.Fatalf("%s is not %s within %v", p.cmd.Path, what, patience)
+		p.t.Fatalf("%s is not %s in time", p.cmd.Path, what)
 	}
 }
 

@@ -35,7 +35,13 @@ func TestFederation(t *testing.T) {
 		missing(t, "Lua's libunbound", "lua-unbound")
 	}
 	t.Parallel()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFederation$", "-test.v", "-test.timeout=5m")
+	inOwnNetwork(t)
+}
+
+// inOwnNetwork runs a test again in namespaces of network, mounts and processes.
+func inOwnNetwork(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
 	if os.Geteuid() != 0 {
@@ -91,12 +97,9 @@ func allSites() []site {
 // meetServers is TestFederation in its own network. The order of its parts
 // counts: at the end the resolver is taken away.
 func meetServers(t *testing.T) {
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		t.Fatalf("ip link: %v: %s", err, out)
-	}
+	settle(t, unboundAt)
 	began := time.Now()
 	n := newInternet(t, allSites()...)
-	n.resolvConf()
 	unbound := n.publish()
 	n.prosody()
 	n.ejabberd()

@@ -24,6 +24,7 @@ type person struct {
 	at   string // with resource
 	said int
 	kept []*wire.Node
+	wait time.Duration // for what has to come
 }
 
 // person logs a user in at the server of their domain.
@@ -39,10 +40,17 @@ func (n *internet) person(t testing.TB, address string) *person {
 			server = s.at
 		}
 	}
-	c, err := client.Dial(context.Background(), client.Config{
+	return newPerson(t, client.Config{
 		Address: server + ":5222", User: user, Password: password, Roots: n.trust, Timeout: answered,
 		Only: "SCRAM-SHA-256", // ejabberd binds channels in a way that TLS 1.3 has not
 	})
+}
+
+// newPerson logs somebody in who waits for everything as long as for a step of it.
+func newPerson(t testing.TB, cfg client.Config) *person {
+	t.Helper()
+	address := cfg.User.String()
+	c, err := client.Dial(context.Background(), cfg)
 	if err != nil {
 		t.Fatalf("%s does not log in: %v", address, err)
 	}
@@ -54,7 +62,7 @@ func (n *internet) person(t testing.TB, address string) *person {
 	if err := c.Online(); err != nil {
 		t.Fatalf("%s does not come online: %v", address, err)
 	}
-	return &person{c: c, jid: address, at: c.JID().String()}
+	return &person{c: c, jid: address, at: c.JID().String(), wait: cfg.Timeout}
 }
 
 // send sends a stanza.
@@ -83,7 +91,7 @@ func (p *person) await(t testing.TB, what string, want func(*wire.Node) bool) *w
 			return n
 		}
 	}
-	for deadline := time.Now().Add(answered); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(p.wait); time.Now().Before(deadline); {
 		n, err := p.c.Next()
 		if err != nil {
 			t.Fatalf("%s, waiting for %s: %v\n%s", p.jid, what, err, p.unheeded())

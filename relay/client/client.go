@@ -40,6 +40,9 @@ type Config struct {
 	Direct   bool           // TLS from the first byte (XEP-0368)
 	Only     string         // this SASL mechanism and no other
 	Timeout  time.Duration  // of each step; 0: 10 seconds
+	// Dial opens the connection to Address; nil: over TCP. What it returns has to
+	// be a socket.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client is one connection. It belongs to one goroutine.
@@ -82,7 +85,10 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	nc, err := (&net.Dialer{Timeout: cfg.Timeout}).DialContext(ctx, "tcp", cfg.Address)
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: cfg.Timeout}).DialContext
+	}
+	nc, err := cfg.Dial(ctx, "tcp", cfg.Address)
 	if err != nil {
 		return nil, err
 	}

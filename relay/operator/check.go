@@ -22,13 +22,13 @@ it. What is not published yet, or cannot be asked, is a warning: the relay works
 and other domains may not reach it.
 
 With DOMAIN: connects to its servers as this relay would and says, step by step,
-what federation with it rests on: dane, pkix, refused or unreachable.
+what federation with it rests on: dane, pkix, onion, refused or unreachable.
 
   -config FILE   configuration, lethe.toml by default
   -json          one JSON object a line, see the README
 
-Exit status: 0 if all is well, but for warnings, or every DOMAIN is dane or
-pkix; 1 if not; 2 for wrong usage.
+Exit status: 0 if all is well, but for warnings, or every DOMAIN is dane,
+pkix or onion; 1 if not; 2 for wrong usage.
 
 example: lethe check -config /etc/lethe/lethe.toml partner.example
 `

@@ -15,7 +15,7 @@ import (
 // An answer is what lethe check -json DOMAIN prints.
 type answer struct {
 	Domain  string         `json:"domain"`
-	Verdict string         `json:"verdict"` // dane, pkix, refused or unreachable
+	Verdict string         `json:"verdict"` // dane, pkix, onion, refused or unreachable
 	Reason  string         `json:"reason"`
 	Policy  string         `json:"policy"` // as in [federation]
 	Targets []answerTarget `json:"targets"`
@@ -26,7 +26,7 @@ type answerTarget struct {
 	Host    string   `json:"host"`
 	Port    uint16   `json:"port"`
 	TLS     string   `json:"tls"`  // starttls or direct
-	SRV     string   `json:"srv"`  // secure, insecure, bogus or indeterminate
+	SRV     string   `json:"srv"`  // secure, insecure, bogus or indeterminate; none of an onion service
 	TLSA    []string `json:"tlsa"` // those that DNSSEC proves
 	Verdict string   `json:"verdict"`
 	Reason  string   `json:"reason"`
@@ -110,6 +110,9 @@ func answerOf(check federation.Check, policy config.Policy) answer {
 		t := answerTarget{
 			Host: p.Target.Host, Port: p.Target.Port, TLS: kind(p.Target.Direct), SRV: p.Target.SRV.String(),
 			TLSA: []string{}, Verdict: p.Finding.String(), Reason: reason(p.Finding),
+		}
+		if p.Target.Onion {
+			t.SRV = "none"
 		}
 		for _, r := range p.Target.Records {
 			t.TLSA = append(t.TLSA, r.String())
