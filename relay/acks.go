@@ -77,9 +77,24 @@ func (a *acks) keep(l load) {
 		l.Free()
 		return
 	}
-	a.loads = append(a.loads, l)
 	a.held += len(l.B)
+	if n := len(a.loads); n == 0 || !a.loads[n-1].join(l) {
+		a.loads = append(a.loads, l)
+	}
 	a.trim()
+}
+
+// join puts next behind l if there is room for it. Each load has a Buffer: many
+// small ones would take far more memory than the limit counts.
+func (l *load) join(next load) bool {
+	if cap(l.B)-len(l.B) < len(next.B) {
+		return false
+	}
+	l.B = append(l.B, next.B...)
+	l.stanzas += next.stanzas
+	l.last = next.last
+	next.Free()
+	return true
 }
 
 // trim lets go of what the peer has.

@@ -112,6 +112,34 @@ func TestUnacknowledgedIsBounded(t *testing.T) {
 	}
 }
 
+// TestUnacknowledgedTakesWhatItCounts: small stanzas share their Buffers, and are
+// told apart all the same.
+func TestUnacknowledgedTakesWhatItCounts(t *testing.T) {
+	l := newLink()
+	o, senders := tracked(l)
+	var p Pass
+	o.Track(&p, nil)
+	const sent, heard = 500, 321
+	for i := 1; i <= sent; i++ {
+		offer(t, o, i, i)
+	}
+	taken := 0
+	for _, l := range o.acks.loads {
+		taken += cap(l.B)
+	}
+	if taken == 0 || taken > 2*o.acks.held {
+		t.Errorf("%d bytes are counted, and take %d", o.acks.held, taken)
+	}
+	if !o.Acknowledge(&p, heard) {
+		t.Fatal("refused")
+	}
+	o.Break(&p)
+	p.Flush()
+	if len(senders.ids) != sent-heard || senders.ids[0] != fmt.Sprint(heard+1) {
+		t.Errorf("%d are answered, %v first", len(senders.ids), senders.ids[:1])
+	}
+}
+
 func TestTheCountWraps(t *testing.T) {
 	l := newLink()
 	o, senders := tracked(l)

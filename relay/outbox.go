@@ -101,9 +101,15 @@ func (nowhere) Cut() error                    { return nil }
 
 var errNowhere = errors.New("relay: there is no connection yet")
 
-// Connect gives a waiting Outbox its connection and sends what has waited.
+// Connect gives a waiting Outbox its connection and sends what has waited. If it
+// was held, and closed meanwhile, the connection ends.
 func (o *Outbox) Connect(link Link) {
 	o.mu.Lock()
+	if !o.parked {
+		o.mu.Unlock()
+		link.Close() // whoever closed the Outbox may be at work on it
+		return
+	}
 	o.link, o.parked = link, false
 	o.mu.Unlock()
 	o.write(false)

@@ -117,6 +117,28 @@ func TestHeldOutboxEnds(t *testing.T) {
 
 // The bound holds while the Outbox waits, what was sent and not acknowledged
 // included.
+// TestClosedBeforeItsConnection: whoever closes a held Outbox that waits for its
+// first connection is its one writer.
+func TestClosedBeforeItsConnection(t *testing.T) {
+	r, senders := NewRouter(), &bouncer{}
+	r.Handle("x.example", senders)
+	o := r.NewWaitingOutbox(wire.NSClient, 1<<20)
+	var other, p Pass
+	o.Track(&p, nil)
+	o.Hold()
+	offer(t, o, 1, 2)
+	o.Close(&other, []byte("</stream:stream>"))
+	l := newLink()
+	o.Connect(l)
+	if l.text() != "" || !l.closed {
+		t.Errorf("closed: %v, sent while somebody else is to write: %q", l.closed, l.text())
+	}
+	other.Flush()
+	if got := strings.Join(senders.ids, " "); got != "1 2" {
+		t.Errorf("answered: %s", got)
+	}
+}
+
 func TestWaitingIsBounded(t *testing.T) {
 	l := newLink()
 	r, senders := NewRouter(), &bouncer{}
