@@ -148,12 +148,14 @@ func (in *incoming) callBack(from, to, id, key string) {
 	typ := "valid"
 	if err := in.srv.verify(ctx, to, from, id, key); err != nil {
 		in.srv.cfg.Report(relay.PeerRefused)
+		in.srv.refusal(from, err)
 		typ = "invalid"
 	} else {
 		in.prove(from)
 		in.srv.standing.arrive(in, ByDialback)
 		in.Deadline(time.Now().Add(in.srv.idle))
 		in.srv.cfg.Report(relay.LinkUp)
+		in.srv.forgive(from)
 	}
 	var p relay.Pass
 	in.out.OfferNonza(&p, appendDB(nil, "result", to, from, "", typ, ""))

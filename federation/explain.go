@@ -15,6 +15,7 @@ import (
 type failure struct {
 	condition wire.Condition
 	text      string
+	reason    string // the same for the operator, in half a sentence
 }
 
 // A lookupError is a DNS lookup that gave no answer to build on.
@@ -29,37 +30,46 @@ func (e *lookupError) Error() string {
 }
 
 var (
-	errDeclined    = errors.New("the domain offers no federation (RFC 2782)")
-	errUnreachable = errors.New("no server of the domain has an address")
-	errNoMechanism = errors.New("the peer offers no authentication that we can use")
-	errRefusedUs   = errors.New("the peer does not accept our proof")
-	errBadKey      = errors.New("the domain's servers do not know the dialback key")
+	errDeclined      = errors.New("the domain offers no federation (RFC 2782)")
+	errUnreachable   = errors.New("no server of the domain has an address")
+	errNoMechanism   = errors.New("the peer offers no authentication that we can use")
+	errRefusedUs     = errors.New("the peer does not accept our proof")
+	errNoCertificate = errors.New("the peer shows no certificate that could prove it")
+	errBadKey        = errors.New("the domain's servers do not know the dialback key")
 )
 
 // explain turns what went wrong on the way to a domain into words for the
 // sender. None of them comes from the peer.
 func explain(domain string, err error) failure {
+	condition, reason := whatFailed(err)
+	return failure{condition, "The link to " + domain + " failed: " + reason + ".", reason}
+}
+
+// whatFailed is the condition for what went wrong, and the reason in lethe's own
+// words.
+func whatFailed(err error) (wire.Condition, string) {
 	var refused *Refusal
 	var lookup *lookupError
 	var step *dial.Error
-	to := "The link to " + domain + " failed: "
 	switch {
 	case errors.As(err, &refused):
-		return failure{refused.Condition(), to + refused.Error() + "."}
+		return refused.Condition(), refused.Error()
 	case errors.As(err, &lookup) && lookup.status == resolve.Bogus:
-		return failure{wire.CondRemoteServerNotFound, to + lookup.Error() + "."}
+		return wire.CondRemoteServerNotFound, lookup.Error()
 	case errors.As(err, &lookup):
-		return failure{wire.CondRemoteServerTimeout, to + lookup.Error() + "."}
+		return wire.CondRemoteServerTimeout, lookup.Error()
 	case errors.Is(err, errDeclined), errors.Is(err, errUnreachable):
-		return failure{wire.CondRemoteServerNotFound, to + err.Error() + "."}
+		return wire.CondRemoteServerNotFound, err.Error()
 	case errors.Is(err, errNoMechanism), errors.Is(err, errRefusedUs):
-		return failure{wire.CondRemoteServerNotFound, to + err.Error() + "."}
+		return wire.CondRemoteServerNotFound, err.Error()
+	case errors.Is(err, errBadKey), errors.Is(err, errNoCertificate):
+		return wire.CondRemoteServerNotFound, err.Error()
 	case errors.Is(err, context.Canceled):
-		return failure{wire.CondRemoteServerTimeout, to + "this server is shutting down."}
+		return wire.CondRemoteServerTimeout, "this server is shutting down"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return failure{wire.CondRemoteServerTimeout, to + "it took too long."}
+		return wire.CondRemoteServerTimeout, "it took too long"
 	case errors.As(err, &step):
-		return failure{wire.CondRemoteServerTimeout, to + step.Stage.String() + " did not come about."}
+		return wire.CondRemoteServerTimeout, step.Stage.String() + " did not come about"
 	}
-	return failure{wire.CondRemoteServerTimeout, to + "the peer broke off."}
+	return wire.CondRemoteServerTimeout, "the peer broke off"
 }

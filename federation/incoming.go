@@ -39,6 +39,7 @@ var errEnd = errors.New("federation: end of connection")
 type incoming struct {
 	session
 	source   netip.Prefix
+	since    time.Time
 	id       string       // of the stream, as we gave it; dialback keys hang on it
 	greeted  bool         // our header of the present stream is out
 	caller   *wire.Header // the peer's
@@ -74,7 +75,7 @@ func (s *Server) Serve(l net.Listener, direct bool) error {
 
 // receive counts a connection in, or refuses it.
 func (s *Server) receive(nc net.Conn) *incoming {
-	in := &incoming{source: stream.Source(nc), waiting: make(chan struct{}, verifications)}
+	in := &incoming{source: stream.Source(nc), since: s.cfg.Now(), waiting: make(chan struct{}, verifications)}
 	in.srv = s
 	in.Stream = stream.New(nc, s.readers.NewReader(wire.Limits{Bytes: s.cfg.Limits.StanzaBytes}), dial.HandshakeTimeout)
 	in.nonza = in.negotiated
@@ -150,6 +151,7 @@ func (in *incoming) speaksFor(is func(domain string) bool) bool {
 func (in *incoming) end() {
 	in.srv.dropLinks(in)
 	in.srv.standing.leave(in)
+	in.unproved()
 	if in.out == nil {
 		in.discard()
 		return
@@ -324,6 +326,7 @@ func (in *incoming) identifies(text string) bool {
 // it.
 func (in *incoming) arrive(domain string) {
 	in.srv.cfg.Report(relay.LinkUp)
+	in.srv.forgive(domain)
 	in.Deadline(time.Now().Add(in.srv.idle)) // from now on it is kept while it is used
 	if in.bidi {
 		in.srv.adopt(in, domain)

@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"lethe/federation/dial"
@@ -41,6 +42,7 @@ type link struct {
 	// Guarded by srv.mu.
 	failed *failure  // it did not come about
 	again  time.Time // when to try again
+	told   Link      // by Diagnosis; while it is being made, of the one before
 }
 
 // patience is how long a link to a domain may take to come about.
@@ -73,7 +75,7 @@ func (s *Server) lost(p *relay.Pass, st *wire.Stanza, why failure) {
 
 // broken is why stanzas are lost when a link breaks that stood.
 func broken() failure {
-	return failure{wire.CondRemoteServerTimeout, "The connection to that domain broke before the message was sent."}
+	return failure{condition: wire.CondRemoteServerTimeout, text: "The connection to that domain broke before the message was sent."}
 }
 
 // run makes the link, uses it and takes it down.
@@ -133,9 +135,14 @@ func (l *link) fail(err error) {
 	pause := min(firstPause<<min(l.failures, 8), lastPause)
 	l.srv.mu.Lock()
 	l.failed, l.failures = &f, l.failures+1
-	l.again = l.srv.cfg.Now().Add(pause)
+	now := l.srv.cfg.Now()
+	l.again = now.Add(pause)
+	l.told = Link{Domain: l.remote, Failed: true, Reason: f.reason, Since: now}
 	l.srv.mu.Unlock()
 	l.out.Abandon()
+	if l.srv.cfg.Failed != nil && !errors.Is(err, context.Canceled) {
+		l.srv.cfg.Failed(l.remote, f.reason)
+	}
 }
 
 // use carries stanzas until the link ends.
@@ -143,6 +150,9 @@ func (l *link) use(s *session) {
 	out := &l.srv.standing.out[s.proof]
 	out.Add(1)
 	defer out.Add(-1)
+	l.srv.mu.Lock()
+	l.told = Link{Domain: l.remote, Proof: s.proof, Since: l.srv.cfg.Now()}
+	l.srv.mu.Unlock()
 	l.out.Connect(s.TLS())
 	s.serve()
 	l.srv.mu.Lock()

@@ -83,10 +83,10 @@ func (s *Server) examine(ctx context.Context, domain string, chain []*x509.Certi
 		return Refused, refusal
 	}
 	if len(chain) == 0 {
-		return Refused, errNoMechanism
+		return Refused, errNoCertificate
 	}
 	if dial.UnderOnion(domain) {
-		return Refused, errNoMechanism // its certificate proves nothing; dialback does
+		return Refused, errNoCertificate // its certificate proves nothing; dialback does
 	}
 	var verdict Verdict
 	err := s.each(ctx, domain, func(t *dial.Target) error {

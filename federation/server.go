@@ -24,7 +24,8 @@ type Limits struct {
 	ConnectionsPerAddress int // incoming; 0: any number
 }
 
-// Config is what a Server stands on. All fields are needed, but for Roots and Tor.
+// Config is what a Server stands on. All fields are needed, but for Roots, Tor
+// and Failed.
 type Config struct {
 	Domains  []string // served, in normal form
 	TLS      *tls.Server
@@ -37,7 +38,10 @@ type Config struct {
 	Tor      func(ctx context.Context, host string, port uint16) (net.Conn, error) // nil: no onion services
 	Limits   Limits
 	Report   func(relay.Event)
-	Now      func() time.Time
+	// Failed hears of a link that stanzas waited for and that did not come
+	// about: its domain and, in lethe's own words, why.
+	Failed func(domain, reason string)
+	Now    func() time.Time
 }
 
 // Server holds the links between our domains and others. It is the Endpoint of
@@ -60,6 +64,7 @@ type Server struct {
 	closing  bool
 	links    map[pair]*link
 	incoming map[*incoming]struct{}
+	refused  map[string]Link // by domain; see Diagnosis
 	sources  map[netip.Prefix]int
 	closed   uint64 // connections that have ended
 	running  sync.WaitGroup
@@ -82,6 +87,7 @@ func NewServer(cfg Config) *Server {
 		idle:     idleTime,
 		links:    make(map[pair]*link),
 		incoming: make(map[*incoming]struct{}),
+		refused:  make(map[string]Link),
 		sources:  make(map[netip.Prefix]int),
 		hidden:   !slices.ContainsFunc(cfg.Domains, func(d string) bool { return !dial.UnderOnion(d) }),
 	}
@@ -98,7 +104,7 @@ func NewServer(cfg Config) *Server {
 func (s *Server) Deliver(p *relay.Pass, st *wire.Stanza, from, to jid.JID) relay.Drop {
 	who := pair{from.Domain(), to.Domain()}
 	if refusal := s.admits(who.remote); refusal != nil {
-		return s.refuse(p, st, from, to, failure{refusal.Condition(), refusal.Error()})
+		return s.refuse(p, st, from, to, failure{condition: refusal.Condition(), text: refusal.Error()})
 	}
 	// A link that has just ended refuses; the next one takes it.
 	for range 2 {
@@ -132,15 +138,17 @@ func (s *Server) link(who pair) (*link, *failure) {
 	l := s.links[who]
 	switch {
 	case s.closing:
-		return nil, &failure{wire.CondRemoteServerTimeout, "This server is shutting down."}
+		return nil, &failure{condition: wire.CondRemoteServerTimeout, text: "This server is shutting down."}
 	case l == nil && !s.room():
-		return nil, &failure{wire.CondResourceConstraint, "This server has too many links to other domains now."}
+		return nil, &failure{condition: wire.CondResourceConstraint, text: "This server has too many links to other domains now."}
 	case l == nil:
 		l = s.newLink(who, 0)
 	case l.failed != nil && s.cfg.Now().Before(l.again):
 		return nil, l.failed
 	case l.failed != nil:
+		told := l.told
 		l = s.newLink(who, l.failures)
+		l.told = told
 	default:
 		return l, nil
 	}
