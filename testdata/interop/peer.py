@@ -19,6 +19,7 @@ Ends when stdin ends. With -resume it comes back when its connection is cut.
 """
 
 import asyncio
+import collections
 import json
 import ssl
 import sys
@@ -38,13 +39,24 @@ def fields(message):
 
 
 class Management(XEP_0198):
-    """slixmpp's, which forgets as it asks to resume what it has yet to repeat."""
+    """slixmpp's, which forgets as it asks to resume what it has yet to repeat,
+    does not note what is sent while the connection breaks, and repeats the old
+    behind the new."""
+
+    def disconnected(self, event):
+        noting = self.enabled_out
+        super().disconnected(event)
+        self.enabled_out = noting
 
     def _handle_outgoing(self, stanza):
-        if isinstance(stanza, Resume):
-            self.enabled_out = True
-            return stanza
-        return super()._handle_outgoing(stanza)
+        return stanza if isinstance(stanza, Resume) else super()._handle_outgoing(stanza)
+
+    def _handle_resumed(self, resumed):
+        self._handle_ack(resumed)
+        again, self.unacked_queue = self.unacked_queue, collections.deque()
+        for _, stanza in again:
+            self.xmpp.waiting_queue.put_nowait((stanza, True))
+        super()._handle_resumed(resumed)
 
 
 class Peer(slixmpp.ClientXMPP):
