@@ -112,6 +112,7 @@ func (c *client) end() {
 	}
 	if c.lost {
 		c.TLS().Cut()
+		c.pass.Flush() // what it has claimed is nobody's otherwise
 		if c.srv.leave(c) {
 			return
 		}

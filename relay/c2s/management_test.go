@@ -131,6 +131,31 @@ func TestResumeCountsBothWays(t *testing.T) {
 	}
 }
 
+// A client that is lost once more before it hears that it has resumed may try
+// again: nobody has claimed the session's Outbox and forgotten it.
+func TestResumeInterrupted(t *testing.T) {
+	f := start(t, func(c *c2s.Config) { c.Plain, c.Limits.Resume = true, time.Minute })
+	c := f.known()
+	fmt.Fprint(c, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+	c.until("</iq>")
+	fmt.Fprint(c, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+	_, id, _ := strings.Cut(c.until("max='60'/>"), " id='")
+	id, _, _ = strings.Cut(id, "'")
+	f.to("1")
+	c.until("</message>")
+	wish := "<resume xmlns='urn:xmpp:sm:3' h='0' previd='" + id + "'/>"
+	for range 10 {
+		c = f.known()
+		fmt.Fprint(c, wish)
+		c.ReadWriteCloser.(interface{ Cut() error }).Cut()
+	}
+	c = f.known()
+	fmt.Fprint(c, wish)
+	if got := c.until("</message>"); !strings.Contains(got, "<resumed") || !strings.Contains(got, "id='1'") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWindowCloses(t *testing.T) {
 	f, c := managed(t, 50*time.Millisecond)
 	if err := c.Send("<message id='mine'/>"); err != nil {
