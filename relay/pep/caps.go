@@ -102,7 +102,25 @@ func verification(query *wire.Node) (string, bool) {
 		return "", false // one thing that would look like two
 	}
 	s := strings.Join(append(all, ""), "<")
-	return strings.NewReplacer("\x00", "/", "\x01", "<").Replace(s), true
+	s = strings.NewReplacer("\x00", "/", "\x01", "<").Replace(s)
+	// The string does not tell a feature from a part of a form or from an
+	// identity. What a client wants to hear of must not hide there, or one
+	// client could silence all others with its hash.
+	return s, wishes(strings.Split(s, "<")) == wishes(features)
+}
+
+// notify ends a feature that says of which node a client wants to hear (XEP-0060
+// §9.2).
+const notify = "+notify"
+
+// wishes counts what says so, or looks like it.
+func wishes(parts []string) (n int) {
+	for _, p := range parts {
+		if strings.HasSuffix(p, notify) {
+			n++
+		}
+	}
+	return n
 }
 
 func lang(n *wire.Node) string {
@@ -170,7 +188,7 @@ const (
 func Interests(query *wire.Node) []string {
 	nodes := []string{}
 	for _, c := range query.Children {
-		node, ok := strings.CutSuffix(c.Attr("var"), "+notify")
+		node, ok := strings.CutSuffix(c.Attr("var"), notify)
 		if ok && c.NS == nsInfo && c.Name == "feature" && len(node) <= maxInterest && len(nodes) < maxInterests {
 			nodes = append(nodes, strings.Clone(node))
 		}

@@ -79,6 +79,29 @@ func TestVerifyTellsApart(t *testing.T) {
 	}
 }
 
+// TestVerifyWishes: the string of XEP-0115 reads in several ways. None of them
+// makes others believe that a client does not want to hear of something.
+func TestVerifyWishes(t *testing.T) {
+	const head, tail = "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='client' type='pc'/>", "</query>"
+	honest, ok := verification(query(t, head+"<feature var='http://jabber.org/protocol/nick+notify'/>"+
+		"<feature var='u'/><feature var='urn:x+notify'/><feature var='urn:y'/>"+tail))
+	if !ok {
+		t.Fatal("refused")
+	}
+	for name, xml := range map[string]string{
+		"in a form": head + "<feature var='http://jabber.org/protocol/nick+notify'/><feature var='u'/><x xmlns='jabber:x:data'>" +
+			"<field var='FORM_TYPE' type='hidden'><value>urn:x+notify</value></field><field var='urn:y'/></x>" + tail,
+		"as a field": head + "<feature var='http://jabber.org/protocol/nick+notify'/><x xmlns='jabber:x:data'>" +
+			"<field var='FORM_TYPE' type='hidden'><value>u</value></field><field var='urn:x+notify'><value>urn:y</value></field></x>" + tail,
+		"in an identity": head + "<identity category='http:' type='' xml:lang='jabber.org' name='protocol/nick+notify'/>" +
+			"<feature var='u'/><feature var='urn:x+notify'/><feature var='urn:y'/>" + tail,
+	} {
+		if s, ok := verification(query(t, xml)); ok || s != honest {
+			t.Errorf("%s: %v, %q, want another reading of %q", name, ok, s, honest)
+		}
+	}
+}
+
 func TestVerifySorts(t *testing.T) {
 	// Octets decide, and what ends first comes first.
 	const xml = "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='b' type='t'/><identity category='a-b' type='t'/><identity category='a' type='t'/>" +
