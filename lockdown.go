@@ -49,6 +49,7 @@ func folders(file string, cfg *config.Config) []string {
 			all = append(all, filepath.Dir(real))
 		}
 	}
+	all = append(all, inspected()...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

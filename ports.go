@@ -114,7 +114,7 @@ func inherited(known []string) (map[string][]net.Listener, error) {
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
 	if err != nil || n != len(names) {
-		return nil, fmt.Errorf("sockets from systemd have no names; give each socket unit FileDescriptorName=client, client_tls, ...")
+		return nil, fmt.Errorf("sockets from systemd have no names; give each socket unit a FileDescriptorName= like a key of [listen]")
 	}
 	all := make(map[string][]net.Listener)
 	for i, name := range names {
