@@ -68,18 +68,12 @@ type parcel struct {
 	by   *seat   // whose client sent it; nil: none of the account's
 }
 
-// says takes note of a message from t's client, and has it copied.
+// says takes note of a message from t's client, and has it copied. It is not
+// called for the only resource of an account: there is nobody to copy to, and
+// that it is in an OTR conversation shows in what it gets.
 func (t *seat) says(p *relay.Pass, st *wire.Stanza, to jid.JID) {
-	kind := kindOf(st)
-	otr := otrOf(st, kind)
-	if otr == plain && !t.account.company.Load() {
-		return // nobody to copy it to, nothing to remember
-	}
-	t.account.said(&parcel{p, st, kind, sent, otr, to, t})
-}
-
-// said is says where there is something to do.
-func (a *account) said(m *parcel) {
+	a, kind := t.account, kindOf(st)
+	m := &parcel{p, st, kind, sent, otrOf(st, kind), to, t}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++

@@ -101,11 +101,11 @@ func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) rela
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++
-	if from.Bare() == a.jid {
-		m.by = a.seat(from)
-	}
 	drop, private := a.place(&m, to)
-	if drop == relay.Delivered && !private {
+	if drop == relay.Delivered && !private && len(a.seats) > 1 {
+		if from.Bare() == a.jid {
+			m.by = a.seat(from)
+		}
 		a.copyOut(&m) // XEP-0280 §7
 	}
 	return drop
@@ -116,7 +116,7 @@ func (a *account) message(p *relay.Pass, st *wire.Stanza, from, to jid.JID) rela
 func (a *account) place(m *parcel, to jid.JID) (drop relay.Drop, private bool) {
 	if !to.IsBare() {
 		if t := a.seat(to); t != nil {
-			private = a.offTheRecord(m, to)
+			private = (m.otr != plain || len(a.talks) > 0) && a.offTheRecord(m, to)
 			return a.give(m, t), private // RFC 6121 §8.5.3.1
 		}
 		// RFC 6121 §8.5.3.2.1: only a chat goes on as if to the account, and

@@ -42,15 +42,24 @@ func (k otrKind) starts() bool { return k == tagged || k == request }
 const otrTag = " \t  \t\t\t\t \t \t \t  "
 
 // otrOf looks at the bodies of a message. It is called for each, so what most
-// people write costs little.
+// people write is passed over at once.
 func otrOf(st *wire.Stanza, kind messageKind) otrKind {
-	if !kind.personal() || !st.HasBody() {
+	body, only := st.Body()
+	if !kind.personal() || only && isPlain(body) || !st.HasBody() {
 		return plain
 	}
-	body, only := st.Body()
-	if kind := otrText(body); kind != plain || only {
-		return kind
-	}
+	return otrBodies(st)
+}
+
+// isPlain reports whether a body is no OTR at first sight. An offer without a
+// single tab that is written as one would escape it: no client writes that, and
+// it is no secret.
+func isPlain(text []byte) bool {
+	return len(text) == 0 || text[0] != '?' && text[0] != '<' && text[0] != '&' && bytes.IndexByte(text, '\t') < 0
+}
+
+// otrBodies looks at each body.
+func otrBodies(st *wire.Stanza) otrKind {
 	for _, c := range st.Children() {
 		if string(c.Name) == "body" && bytes.Equal(c.NS, st.NS()) {
 			if kind := otrText(c.Inner); kind != plain {
@@ -66,17 +75,6 @@ func otrOf(st *wire.Stanza, kind messageKind) otrKind {
 
 // otrText looks at one body.
 func otrText(text []byte) otrKind {
-	switch {
-	case len(text) == 0:
-		return plain
-	case text[0] == '?', text[0] == '<', bytes.IndexByte(text, '\t') >= 0, bytes.IndexByte(text, '&') >= 0:
-		return otrLook(text)
-	}
-	return plain
-}
-
-// otrLook is otrText for what is not seen at once to be plain.
-func otrLook(text []byte) otrKind {
 	if bytes.IndexByte(text, '<') >= 0 || bytes.Contains(text, []byte("&#")) {
 		return otrRunes(text)
 	}
@@ -89,7 +87,7 @@ func otrLook(text []byte) otrKind {
 	return plain
 }
 
-// otrRunes is otrLook for a body of which some is not written plainly.
+// otrRunes is otrText for a body of which some is not written plainly.
 func otrRunes(text []byte) otrKind {
 	var start [len("?OTRv")]byte // the first characters
 	var last [len(otrTag)]byte   // the latest

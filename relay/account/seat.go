@@ -143,7 +143,7 @@ func (t *seat) Take(p *relay.Pass, st *wire.Stanza) {
 		// RFC 6120 §10.3: as if addressed to the account itself.
 		st.SetTo(to.String())
 	}
-	if st.Kind == wire.Message {
+	if st.Kind == wire.Message && a.company.Load() {
 		t.says(p, st, to)
 	}
 	s.router.Route(p, st, t.jid, to)
