@@ -14,7 +14,11 @@ type watched interface{ Lookups(resolve.Status) uint64 }
 
 // serveMetrics answers those who watch over the relay, until l is closed.
 func (h *host) serveMetrics(l net.Listener, _ bool) error {
-	return web.NewMetrics(h.measure).Serve(l)
+	links := h.links
+	if !h.cfg.Log.Domains {
+		links = nil
+	}
+	return web.NewMetrics(h.measure, links).Serve(l)
 }
 
 // measure writes what is counted: nothing else is in it than numbers and words

@@ -95,6 +95,7 @@ type host struct {
 	warned    time.Time // when an expiry was last warned of
 	events    [relay.Events]atomic.Uint64
 	logged    [relay.Events]uint64
+	spoken    spoken
 }
 
 // start reads the files and opens the ports. Its error is for the operator and
@@ -128,6 +129,7 @@ func (h *host) start() error {
 		Limits:        limits(cfg),
 		Federation: &server.Federation{
 			Policy: world.Policy, Resolver: world.Resolver, Roots: world.Roots, Dial: world.Dial, Tor: world.Tor,
+			Failed: h.linkFailed,
 		},
 		Proxy: proxy(cfg),
 	})
@@ -252,7 +254,7 @@ func (h *host) run() {
 		case <-collect.C:
 			if n := h.relay.Ended(); n != ended {
 				ended = n
-				runtime.GC()
+				collectAll()
 			}
 		case now := <-tick.C:
 			h.logEvents()
@@ -268,12 +270,19 @@ func (h *host) run() {
 			}
 			h.log.Info("shutting down")
 			h.close()
-			runtime.GC() // what was delivered is gone before the last client is
+			collectAll() // what was delivered is gone before the last client is
 			h.relay.Shutdown()
 			h.logEvents()
 			return
 		}
 	}
+}
+
+// collectAll frees, and so overwrites, all that nobody holds. What lies in a
+// pool of somebody's outlives one collection.
+func collectAll() {
+	runtime.GC()
+	runtime.GC()
 }
 
 // reload puts new files in force, each as a checked whole, or keeps what runs.

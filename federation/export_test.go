@@ -19,3 +19,8 @@ func Links(s *Server) int {
 	defer s.mu.Unlock()
 	return len(s.links)
 }
+
+// Refuse is what a Server does with a domain that was not proved, and Forgive
+// with one that was.
+func Refuse(s *Server, domain string, err error) { s.refusal(domain, err) }
+func Forgive(s *Server, domain string)           { s.forgive(domain) }

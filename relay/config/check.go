@@ -67,6 +67,7 @@ func (c *checker) config(d *document) *Config {
 		Users:       c.path(d.Users),
 		Signers:     c.signers(d.Signers),
 		ForgetAfter: c.duration("forget_after", d.ForgetAfter),
+		Log:         Log{Domains: d.Log.Domains},
 		Login:       Login{Plain: d.Login.Plain, StrictBinding: d.Login.StrictBinding},
 		Federation: Federation{
 			Policy: c.policy(d.Federation.Policy),
@@ -194,11 +195,11 @@ func (c *checker) tls(d *document) TLS {
 		c.fail("tls.min_version", " has "+quote(v)+", which is no version", `write "1.3" or "1.2"`)
 	}
 	if len(d.TLS.Certificates) == 0 {
-		c.fail("tls.certificates", " is empty", "nothing is served without TLS: write e.g. "+example("certificates"))
+		c.fail("tls.certificates", " is empty", "nothing is served without TLS: write e.g. "+example("tls.certificates"))
 	}
 	for i, p := range d.TLS.Certificates {
 		if p.Chain == "" || p.Key == "" {
-			c.fail(element("tls.certificates", i), " lacks chain or key", "write e.g. "+example("certificates"))
+			c.fail(element("tls.certificates", i), " lacks chain or key", "write e.g. "+example("tls.certificates"))
 		}
 		t.Certificates = append(t.Certificates, Pair{c.path(p.Chain), c.path(p.Key)})
 	}

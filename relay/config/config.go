@@ -34,6 +34,7 @@ type Config struct {
 	Calls       Calls
 	Contact     Contact
 	Onion       Onion
+	Log         Log
 	Limits      Limits
 }
 
@@ -120,6 +121,11 @@ type Onion struct {
 	SOCKS netip.AddrPort // invalid: no Tor
 	// Where Tor brings clients, and other relays; loopback only.
 	Clients, Relays []netip.AddrPort
+}
+
+// Log is the table [log].
+type Log struct {
+	Domains bool // name the domains to which links failed
 }
 
 // Limits is the table [limits]. 0 switches a limit off, save OutboxBytes, which

@@ -51,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		Federation: config.Federation{Policy: config.DANE},
 		Rooms:      config.Rooms{Host: "rooms"},
 		Calls:      config.Calls{Lifetime: 12 * time.Hour},
+		Log:        config.Log{Domains: true},
 		Limits: config.Limits{
 			StanzaBytes: 262144, BytesPerSecond: 131072, LoginsPerMinute: 20,
 			ConnectionsPerAddress: 200, OutboxBytes: 4194304, Resume: 2 * time.Minute,
@@ -90,8 +91,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("filled template: %+v\nwant %+v", got, minimal)
 	}
 	setting := regexp.MustCompile(`(?m)^# ([a-z0-9_]+ *=)`)
-	if n := len(setting.FindAllString(filled, -1)); n != 41 {
-		t.Errorf("the template has %d defaults, want 41", n)
+	if n := len(setting.FindAllString(filled, -1)); n != 42 {
+		t.Errorf("the template has %d defaults, want 42", n)
 	}
 	uncommented := setting.ReplaceAllString(filled, "$1")
 	if got, err = config.Parse("lethe.toml", []byte(uncommented)); err != nil {
@@ -164,6 +165,8 @@ support = ["xmpp:help@rooms.example.org?join"]
 socks = "127.0.0.1:9050"
 clients = ["127.0.0.1:5232"]
 relays = ["[::1]:5279", "127.0.0.1:5279"]
+[log]
+domains = false
 [limits]
 stanza_bytes = 0
 bytes_per_second = 0
@@ -236,13 +239,14 @@ func TestErrors(t *testing.T) {
 		{"unclosed", least + "tls = \"x", "lethe.toml:4: not TOML: "},
 		{"unknown key", least + "forget = \"1h\"\n", `lethe.toml:4: unknown key "forget"; known there are domains, users, signers, forget_after, tls,`},
 		{"unknown key in table", least + "[listen]\n\nclinet = []\n", `lethe.toml:6: unknown key "listen.clinet"; known there are client, client_tls,`},
-		{"unknown table", least + "[log]\n", `lethe.toml:4: unknown key "log"; `},
+		{"unknown table", least + "[logs]\n", `lethe.toml:4: unknown key "logs"; `},
 		{"upper case", strings.Replace(least, "users", "Users", 1), `lethe.toml:2: unknown key "Users"; `},
 		{"unknown key in inline table", least + "tls.certificates = [\n{ chain = \"a\",\n keys = \"b\" }]\n", `lethe.toml:6: unknown key "tls.certificates.keys"; known there are chain, key`},
 		{"twice", least + "users = \"x\"\n", "lethe.toml:4: users is set twice; line 2 has it already"},
 		{"table twice", least + "[tls]\n[tls]\n", "lethe.toml:5: tls is set twice; line 4 has it"},
 		{"wrong kind", strings.Replace(least, `["example.org"]`, `"example.org"`, 1), `lethe.toml:1: domains has a value of the wrong kind; write e.g. domains = `},
 		{"wrong kind in table", least + "[limits]\noutbox_bytes = \"4M\"\n", "lethe.toml:5: limits.outbox_bytes has a value of the wrong kind; write e.g. outbox_bytes = 4194304\n"},
+		{"wrong kind, of a name that two tables have", least + "[log]\ndomains = 1\n", "lethe.toml:5: log.domains has a value of the wrong kind; write e.g. domains = true\n"},
 		{"table for key", least + "[rooms.host]\n", "lethe.toml:4: rooms.host has a value of the wrong kind; "},
 		{"no domain", "domains = [\n \"a\",\n \"a b\"]\n", `lethe.toml:3: domains has "a b", which is no domain; `},
 		{"domain twice", "domains = [\"a\", \"A\"]\n", `lethe.toml:1: domains has "a" twice; `},

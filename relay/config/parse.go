@@ -85,6 +85,9 @@ type document struct {
 		Clients []string `toml:"clients"`
 		Relays  []string `toml:"relays"`
 	} `toml:"onion"`
+	Log struct {
+		Domains bool `toml:"domains"`
+	} `toml:"log"`
 	Limits struct {
 		StanzaBytes           int64  `toml:"stanza_bytes"`
 		BytesPerSecond        int64  `toml:"bytes_per_second"`
@@ -109,6 +112,7 @@ func defaults() *document {
 	d.Federation.Policy = "dane"
 	d.Rooms.Host = "rooms"
 	d.Calls.Lifetime = "12h"
+	d.Log.Domains = true
 	d.Limits.StanzaBytes = 256 << 10
 	d.Limits.BytesPerSecond = 128 << 10
 	d.Limits.LoginsPerMinute = 20
@@ -165,13 +169,17 @@ func undecoded(file string, at places, err error) error {
 
 // example returns how the template sets a key, without its table.
 func example(key string) string {
-	name := key[strings.LastIndexByte(key, '.')+1:]
+	table := ""
 	for line := range strings.Lines(Template) {
+		if strings.HasPrefix(line, "[") {
+			table, _, _ = strings.Cut(line[1:], "]")
+			table += "."
+		}
 		line = strings.TrimPrefix(line, "# ")
-		if word, _, ok := strings.Cut(line, "="); ok && strings.TrimSpace(word) == name {
+		if word, _, ok := strings.Cut(line, "="); ok && table+strings.TrimSpace(word) == key {
 			line, _, _ = strings.Cut(line, " # ")
 			return strings.Join(strings.Fields(line), " ")
 		}
 	}
-	return name
+	return key[strings.LastIndexByte(key, '.')+1:]
 }

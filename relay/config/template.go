@@ -67,6 +67,9 @@ signers      = [SIGNERS]
 # clients = []                    # where Tor brings clients, saying by which circuit: see torrc
 # relays  = []                    # where Tor brings other relays, likewise
 
+[log]
+# domains = true                  # name domains to which links failed, in the log and to lethe check
+
 [limits]                          # numbers; 0 switches one off, outbox_bytes excepted
 # stanza_bytes            = 262144
 # bytes_per_second        = 131072  # per client connection, with a generous burst

@@ -20,7 +20,7 @@ func (l *lab) numbers() string {
 	l.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	l.must(err)
-	m := web.NewMetrics(l.relay.Measure)
+	m := web.NewMetrics(l.relay.Measure, nil)
 	go m.Serve(listener)
 	defer m.Close()
 	answer, err := http.Get("http://" + listener.Addr().String() + "/metrics")

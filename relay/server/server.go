@@ -58,6 +58,7 @@ type Federation struct {
 	Roots    *x509.CertPool // certificate authorities; nil: none
 	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 	Tor      func(ctx context.Context, host string, port uint16) (net.Conn, error) // nil: no onion services
+	Failed   func(domain, reason string)                                           // see federation.Config; may be nil
 }
 
 // Proxy is the bytestreams proxy.
@@ -163,6 +164,7 @@ func (s *Server) federate(p Parts) {
 			ConnectionsPerAddress: p.Limits.ConnectionsPerAddress,
 		},
 		Report: p.Report,
+		Failed: p.Federation.Failed,
 		Now:    time.Now,
 	})
 	s.router.HandleElse(s.peers)
@@ -176,6 +178,9 @@ func (s *Server) sweep() {
 		case now := <-tick.C:
 			s.accounts.Sweep(now)
 			s.clients.Sweep(now)
+			if s.peers != nil {
+				s.peers.Sweep(now)
+			}
 		case <-s.stop:
 			return
 		}

@@ -23,9 +23,9 @@ type Metrics struct {
 }
 
 // NewMetrics returns what answers GET /metrics with the page that measure
-// writes, and all else with 404 or 405. It asks nobody who they are: its
-// listeners are on loopback.
-func NewMetrics(measure func(*Page)) *Metrics {
+// writes, GET /links with links unless that is nil, and all else with 404 or
+// 405. It asks nobody who they are: its listeners are on loopback.
+func NewMetrics(measure func(*Page), links func() []Link) *Metrics {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		var p Page
@@ -33,6 +33,9 @@ func NewMetrics(measure func(*Page)) *Metrics {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Write(p.text)
 	})
+	if links != nil {
+		mux.HandleFunc("GET /links", func(w http.ResponseWriter, _ *http.Request) { writeLinks(w, links()) })
+	}
 	return &Metrics{http.Server{
 		Handler:        mux,
 		ReadTimeout:    scrapeTime,

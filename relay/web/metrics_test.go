@@ -16,11 +16,15 @@ import (
 // serve answers on loopback.
 func serve(t *testing.T, measure func(*web.Page)) (address string) {
 	t.Helper()
+	return serveWith(t, web.NewMetrics(measure, nil))
+}
+
+func serveWith(t *testing.T, m *web.Metrics) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := web.NewMetrics(measure)
 	go m.Serve(l)
 	t.Cleanup(m.Close)
 	return l.Addr().String()
@@ -78,7 +82,7 @@ func TestNothingElseIsAnswered(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/", 404}, {"GET", "/metrics/x", 404}, {"GET", "/debug/pprof/", 404}, {"POST", "/metrics", 405},
+		{"GET", "/", 404}, {"GET", "/metrics/x", 404}, {"GET", "/debug/pprof/", 404}, {"POST", "/metrics", 405}, {"GET", "/links", 404},
 	} {
 		if status, _, _ := get(t, tt.method, "http://"+address+tt.path); status != tt.want {
 			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, status, tt.want)
