@@ -10,5 +10,6 @@ func oldCalls() []uint32 {
 		unix.SYS_OPEN, unix.SYS_CREAT, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_MKNOD, unix.SYS_MKDIR,
 		unix.SYS_RMDIR, unix.SYS_UNLINK, unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_LINK,
 		unix.SYS_SYMLINK, unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_IOPL, unix.SYS_IOPERM,
+		unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT,
 	}
 }

@@ -32,21 +32,31 @@ func attempts(folder, other string, port uint16) map[string]func() error {
 			}
 			return errors.New("not seen")
 		},
-		"connect":     func() error { return connect(port) },
-		"thread":      threads,
-		"read other":  func() error { _, err := os.ReadFile(filepath.Join(other, "file")); return err },
-		"write":       func() error { return os.WriteFile(filepath.Join(folder, "file"), []byte("x"), 0o600) },
-		"append":      func() error { return open(filepath.Join(folder, "file"), os.O_APPEND|os.O_WRONLY) },
-		"create":      func() error { return open(filepath.Join(folder, "created"), os.O_CREATE|os.O_WRONLY) },
-		"create tmp":  func() error { _, err := os.CreateTemp("", "x"); return err },
-		"create old":  func() error { return errno(unix.Creat(filepath.Join(folder, "created"), 0o600)) },
-		"mkdir":       func() error { return os.Mkdir(filepath.Join(folder, "dir"), 0o700) },
-		"remove":      func() error { return os.Remove(filepath.Join(folder, "file")) },
-		"rename":      func() error { return os.Rename(filepath.Join(folder, "file"), filepath.Join(folder, "b")) },
-		"link":        func() error { return os.Link(filepath.Join(folder, "file"), filepath.Join(folder, "b")) },
-		"symlink":     func() error { return os.Symlink("file", filepath.Join(folder, "b")) },
-		"truncate":    func() error { return os.Truncate(filepath.Join(folder, "file"), 0) },
-		"mode":        func() error { return os.Chmod(filepath.Join(folder, "file"), 0o644) },
+		"connect":    func() error { return connect(port) },
+		"thread":     threads,
+		"read other": func() error { _, err := os.ReadFile(filepath.Join(other, "file")); return err },
+		"write":      func() error { return os.WriteFile(filepath.Join(folder, "file"), []byte("x"), 0o600) },
+		"append":     func() error { return open(filepath.Join(folder, "file"), os.O_APPEND|os.O_WRONLY) },
+		"create":     func() error { return open(filepath.Join(folder, "created"), os.O_CREATE|os.O_WRONLY) },
+		"create tmp": func() error { _, err := os.CreateTemp("", "x"); return err },
+		"create old": func() error { return errno(unix.Creat(filepath.Join(folder, "created"), 0o600)) },
+		"mkdir":      func() error { return os.Mkdir(filepath.Join(folder, "dir"), 0o700) },
+		"remove":     func() error { return os.Remove(filepath.Join(folder, "file")) },
+		"rename":     func() error { return os.Rename(filepath.Join(folder, "file"), filepath.Join(folder, "b")) },
+		"link":       func() error { return os.Link(filepath.Join(folder, "file"), filepath.Join(folder, "b")) },
+		"symlink":    func() error { return os.Symlink("file", filepath.Join(folder, "b")) },
+		"truncate":   func() error { return os.Truncate(filepath.Join(folder, "file"), 0) },
+		"mode":       func() error { return os.Chmod(filepath.Join(folder, "file"), 0o644) },
+		"mode open":  func() error { return onFile(folder, func(fd int) error { return unix.Fchmod(fd, 0o644) }) },
+		"attribute":  func() error { return unix.Lsetxattr(filepath.Join(folder, "file"), "user.x", []byte("y"), 0) },
+		"attribute open": func() error {
+			return onFile(folder, func(fd int) error { return unix.Fsetxattr(fd, "user.x", []byte("y"), 0) })
+		},
+		"times":       func() error { return os.Chtimes(filepath.Join(folder, "file"), time.Now(), time.Now()) },
+		"local":       func() error { return errno(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)) },
+		"kernel":      func() error { return errno(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, 0)) },
+		"datagram":    func() error { return errno(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)) },
+		"multipath":   func() error { return errno(unix.Socket(unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)) },
 		"unnamed":     func() error { _, err := unix.MemfdCreate("x", 0); return err },
 		"program":     func() error { return exec.Command("/bin/true").Run() },
 		"program raw": func() error { return syscall.Exec("/bin/true", []string{"true"}, nil) },
@@ -85,6 +95,16 @@ func raw(call uintptr) error {
 		return e
 	}
 	return nil
+}
+
+// onFile opens the file for reading.
+func onFile(folder string, f func(fd int) error) error {
+	file, err := os.Open(filepath.Join(folder, "file"))
+	if err != nil {
+		return fmt.Errorf("cannot be tried: %v", err)
+	}
+	defer file.Close()
+	return f(int(file.Fd()))
 }
 
 func refusedIf(b bool) error {

@@ -22,10 +22,21 @@ type refusal struct {
 // writing is the flags of open that make or change a file.
 const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND
 
+const (
+	// families is the bits of AF_INET and AF_INET6. Whoever has another one
+	// wants to talk to the machine: to a bus, a container engine, the kernel.
+	families = unix.AF_INET | unix.AF_INET6
+	// multipath is a bit of IPPROTO_MPTCP that no other protocol has. Landlock
+	// does not take such a connection for TCP.
+	multipath = 0x100
+)
+
 // refusals is what a relay that runs never does. Some of it is Landlock's too:
 // a kernel without that still has this.
-func refusals() []refusal {
+func refusals(n Needs) []refusal {
 	all := []refusal{
+		{call: unix.SYS_SOCKET, argument: 0, bits: ^uint32(families)},
+		{call: unix.SYS_SOCKET, argument: 2, bits: multipath},
 		{call: unix.SYS_OPENAT, argument: 2, bits: writing},
 		// Threads are made with clone; anything else it makes is a process.
 		{call: unix.SYS_CLONE, argument: 0, bits: unix.CLONE_THREAD, unless: true},
@@ -40,28 +51,34 @@ func refusals() []refusal {
 		unix.SYS_OPENAT2, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_MKNODAT, unix.SYS_MKDIRAT,
 		unix.SYS_UNLINKAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_SYMLINKAT,
 		unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE, unix.SYS_FCHMODAT,
-		unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR, unix.SYS_MEMFD_CREATE,
+		unix.SYS_FCHMODAT2, unix.SYS_FCHMOD, unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_UTIMENSAT,
+		unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
+		unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
+		unix.SYS_FILE_SETATTR, unix.SYS_MEMFD_CREATE,
 		// Ways around all of these.
 		unix.SYS_IO_URING_SETUP, unix.SYS_BPF, unix.SYS_USERFAULTFD, unix.SYS_PERF_EVENT_OPEN,
 		// The machine.
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_FSOPEN,
 		unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_UNSHARE, unix.SYS_SETNS,
-		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD,
+		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD,
 		unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL, unix.SYS_SWAPON, unix.SYS_REBOOT,
 		unix.SYS_SETHOSTNAME, unix.SYS_CLOCK_SETTIME, unix.SYS_ACCT,
 	) {
 		all = append(all, refusal{call: call})
 	}
+	if n.Connect != nil { // who needs no other port has nothing to ask by UDP
+		all = append(all, refusal{call: unix.SYS_SOCKET, argument: 1, bits: unix.SOCK_DGRAM})
+	}
 	return all
 }
 
 // filterCalls puts the filter in place for all threads.
-func filterCalls(Needs) string {
+func filterCalls(n Needs) string {
 	const missing = "this kernel has no filter of system calls (seccomp)"
 	if architecture == 0 {
 		return "there is no filter of system calls for this processor"
 	}
-	program, err := bpf.Assemble(instructions(refusals()))
+	program, err := bpf.Assemble(instructions(refusals(n)))
 	if err != nil {
 		return missing
 	}
