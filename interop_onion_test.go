@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,9 +37,10 @@ func TestOnion(t *testing.T) {
 		meetOnTor(t)
 		return
 	}
-	for program, debian := range map[string]string{"tor": "tor", "tor-gencert": "tor", "ip": "iproute2"} {
+	for program, debian := range map[string]string{"tor": "tor", "tor-gencert": "tor", "torsocks": "torsocks", "ip": "iproute2"} {
 		need(t, program, debian)
 	}
+	needSlixmpp(t)
 	t.Parallel()
 	inOwnNetwork(t)
 }
@@ -63,6 +65,7 @@ func meetOnTor(t *testing.T) {
 	bob := b.person(t, "bob", people())
 	t.Run("users of two relays", func(t *testing.T) { onionPeers(t, alice, bob) })
 	t.Run("other domains", func(t *testing.T) { onionStrangers(t, alice) })
+	t.Run("a program that knows nothing of Tor", func(t *testing.T) { a.torsocks(t, alice) })
 	t.Run("check", func(t *testing.T) { a.checks(t, b.domain) })
 	t.Run("nothing else was spoken to", func(t *testing.T) {
 		a.spokeToTorOnly(t)
@@ -200,6 +203,22 @@ func onionPeers(t *testing.T, a, b *person) {
 	befriend(t, a, b)
 }
 
+// torsocks has a client of Debian's, sent through Tor's SOCKS port as the README
+// says, talk with somebody.
+func (h *hidden) torsocks(t *testing.T, with *person) {
+	at := netip.MustParseAddrPort(peopleAt)
+	carol := runPeer(t, "carol@"+h.domain, h.password("carol"), exec.Command(
+		"torsocks", "--isolate", "--address", at.Addr().String(), "--port", fmt.Sprint(at.Port()),
+		"/usr/bin/python3", "testdata/interop/peer.py", "carol@"+h.domain+"/peer", h.domain, "5222", h.leaf))
+	if e := carol.next("online"); e.TLS != "TLSv1.3" {
+		t.Errorf("%+v", e)
+	}
+	there := &person{jid: "carol@" + h.domain, at: "carol@" + h.domain + "/peer"}
+	carol.say(with.at, "by slixmpp")
+	with.hears(t, there, "by slixmpp")
+	carol.hears(with.say(t, there))
+}
+
 // onionStrangers writes to whom an onion service does not reach.
 func onionStrangers(t *testing.T, a *person) {
 	for _, test := range []struct{ domain, condition, why string }{
@@ -237,6 +256,7 @@ func (h *hidden) checks(t *testing.T, other string) {
 // spokeToTorOnly looks back at all that was sent where the relay lives: nothing
 // but what Tor's SOCKS port and the relay's own ports take.
 func (h *hidden) spokeToTorOnly(t *testing.T) {
+	h.reload(t, "msg=reloaded") // asks nobody either
 	own := []string{
 		"tcp 127.0.0.1:5222",                       // this test, to see whether it listens
 		"tcp 127.0.0.1:5232", "tcp 127.0.0.1:5279", // Tor

@@ -52,8 +52,13 @@ func newCopied(t testing.TB, r *instance, user string) *peer {
 // startPeer runs peer.py with args.
 func startPeer(t testing.TB, jid, password string, args ...string) *peer {
 	t.Helper()
+	return runPeer(t, jid, password, exec.Command("/usr/bin/python3", append([]string{"testdata/interop/peer.py"}, args...)...))
+}
+
+// runPeer runs a command that ends in peer.py.
+func runPeer(t testing.TB, jid, password string, cmd *exec.Cmd) *peer {
+	t.Helper()
 	needSlixmpp(t)
-	cmd := exec.Command("/usr/bin/python3", append([]string{"testdata/interop/peer.py"}, args...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
