@@ -136,7 +136,7 @@ func TestSetUsers(t *testing.T) {
 	l.one("bob/x", "from='"+board+"/bob'", "<status code='321'/>", "<status code='110'/>")
 	l.nothing("carol/x")
 	l.forget()
-	set("room tea@rooms.example.org members=alice@example.org\n")
+	set("room tea@rooms.example.org owners=alice@example.org\n")
 	l.one("ann@away.example/x", "from='"+board+"/ann'", "<status code='321'/>")
 	l.one("carol/x", "from='"+tea+"/carol'", "<status code='321'/>")
 	l.size(1, 1)
@@ -153,9 +153,29 @@ func TestSetUsersMakesMembers(t *testing.T) {
 	l := newLab(t)
 	l.open(nil, "bob/x")
 	var p relay.Pass
-	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nroom tea@rooms.example.org members=bob@example.org\n"))
+	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nroom tea@rooms.example.org members=bob@example.org owners=alice@example.org\n"))
 	l.one("alice/x", "from='"+tea+"/bob'", "affiliation='member'")
 	l.one("bob/x", "from='"+tea+"/bob'", "affiliation='member'", "<status code='110'/>")
+}
+
+// Who had opened a room before it came into the file is nothing in it by that.
+func TestSetUsersTakesOver(t *testing.T) {
+	l := newLab(t)
+	l.open([]string{"muc#maxhistoryfetch=5"}, "bob/x")
+	l.send("alice/x", "<message type='groupchat' to='"+tea+"'><body>old</body></message>")
+	l.forget()
+	var p relay.Pass
+	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nuser carol@example.org\n"+
+		"room tea@rooms.example.org members=bob@example.org,carol@example.org\n"))
+	l.one("alice/x", "from='"+tea+"/alice'", "<status code='321'/>", "<status code='110'/>")
+	l.send("alice/x", "<iq type='get' id='o' to='"+tea+"'><query xmlns='"+nsX+"#owner'/></iq>")
+	l.one("alice/x", "<forbidden")
+	l.enter(tea, "alice/x", "alice")
+	l.one("alice/x", "<registration-required")
+	l.enter(tea, "carol/x", "carol")
+	if got := strings.Join(l.take("carol/x"), ""); strings.Contains(got, "old") {
+		t.Errorf("carol got %s", got)
+	}
 }
 
 // No owner, however made, takes from a member what the file gives.
@@ -163,7 +183,7 @@ func TestFileGoesFirst(t *testing.T) {
 	l := newLab(t)
 	l.open(nil, "bob/x")
 	var p relay.Pass
-	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nroom tea@rooms.example.org members=bob@example.org\n"))
+	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nroom tea@rooms.example.org members=bob@example.org owners=alice@example.org\n"))
 	l.forget()
 	for _, as := range []string{"none", "outcast"} {
 		l.affiliate("bob", as)

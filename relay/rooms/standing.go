@@ -70,7 +70,8 @@ func standingSettings(file *users.Room) settings {
 
 // SetUsers puts another users file in force. Who is in a standing room and no
 // member any more is removed, as is everybody from a room that the file has no
-// more.
+// more. A temporary room that becomes a standing one is for the file's members,
+// whoever made it.
 func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
@@ -85,7 +86,10 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 			r.clear(p, &notice{gone: true, codes: []string{codeNoMember}})
 			return
 		case was == nil:
+			// Who had opened a room of this name gains nothing by that.
 			r.settings, r.locked = standingSettings(is), false
+			clear(r.people)
+			r.history.trim(r.settings.history)
 		default:
 			r.settings.name = is.Name
 		}
