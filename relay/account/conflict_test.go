@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"testing"
+	"time"
 
 	"lethe/relay"
 	"lethe/relay/jid"
@@ -34,5 +35,43 @@ func TestNewcomerIsNotItsPredecessor(t *testing.T) {
 	newcomer.want()
 	if g.drop != relay.Offline {
 		t.Errorf("what the room said to the old connection: %v", g.drop)
+	}
+}
+
+// A hasty room lets somebody take the resource of who is leaving it.
+type hasty struct {
+	lab   *lab
+	bound chan *client
+	early bool // before the leave was over
+}
+
+// Deliver implements [relay.Endpoint].
+func (h *hasty) Deliver(_ *relay.Pass, st *wire.Stanza, from, _ jid.JID) relay.Drop {
+	if string(st.Type()) == "unavailable" {
+		go func() {
+			c, _ := h.lab.tryBind(from.String(), 1<<20)
+			h.bound <- c
+		}()
+		select {
+		case c := <-h.bound:
+			h.early = true
+			h.bound <- c
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return relay.Delivered
+}
+
+// What a room makes of somebody's leave must not hit who comes next with the
+// same address, also where nobody is thrown out.
+func TestResourceIsFreeWhenAllAreTold(t *testing.T) {
+	l := newLab(t)
+	h := &hasty{lab: l, bound: make(chan *client, 1)}
+	l.router.Handle("rooms.example.org", h)
+	old := l.online("erin@example.org/x")
+	old.send("<presence to='tea@rooms.example.org/erin'/>")
+	old.leave()
+	if c := <-h.bound; c == nil || h.early {
+		t.Errorf("bound %v, before the room had let the old one go: %v", c != nil, h.early)
 	}
 }

@@ -99,6 +99,7 @@ func (s *Server) vacate(p *relay.Pass, set *users.Set, t *seat) {
 	t.left = true
 	t.gone.Store(true)
 	t.calm.end()
+	defer s.leaves(t.jid)()
 	a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == t })
 	a.company.Store(len(a.seats) > 1)
 	s.settle(a)

@@ -47,25 +47,21 @@ func (s *Server) Bind(user jid.JID, resource string, out *relay.Outbox) (relay.S
 	t := &seat{jid: full, out: out}
 	out.OnLost(t.lost)
 	for {
-		old, refusal := s.admit(t)
-		if refusal != nil {
+		first, refusal := s.admit(t)
+		switch {
+		case refusal != nil:
 			return nil, refusal
-		}
-		if old == nil {
+		case first == nil:
 			return t, nil
 		}
-		var p relay.Pass
-		// RFC 6120 §7.7.2.2: the new connection is the one that lives, for
-		// the old one is most often a dead one nobody has noticed yet. It
-		// gets nothing before all have been told that the old one is gone:
-		// what rooms still send is not for it.
-		s.expel(&p, s.set.Load(), old, wire.Conflict, "Another connection took this resource.")
-		p.Flush()
+		first()
 	}
 }
 
-// admit puts t in its account, or returns who holds the resource.
-func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
+// admit puts t in its account, or returns what is to be done first. A resource
+// is free when all have been told that its holder is gone: what rooms still
+// send is not for the new one, nor is what they make of the old one's leave.
+func (s *Server) admit(t *seat) (first func(), refusal *relay.BindError) {
 	a := s.enter(t.jid.Bare())
 	defer a.mu.Unlock()
 	defer s.settle(a)
@@ -74,8 +70,11 @@ func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
 	if _, ok := s.set.Load().Lookup(a.jid); !ok {
 		return nil, &relay.BindError{Condition: wire.CondNotAuthorized, Text: "This account is gone."}
 	}
-	if old = a.seat(t.jid); old != nil {
-		return old, nil
+	if told := s.leaving(t.jid); told != nil {
+		return func() { <-told }, nil
+	}
+	if old := a.seat(t.jid); old != nil {
+		return func() { s.supplant(old) }, nil
 	}
 	if len(a.seats) >= maxSeats {
 		// RFC 6120 §7.6.2.1
@@ -85,6 +84,15 @@ func (s *Server) admit(t *seat) (old *seat, refusal *relay.BindError) {
 	a.seats = append(a.seats, t)
 	a.company.Store(len(a.seats) > 1)
 	return nil, nil
+}
+
+// supplant ends the connection that holds a resource somebody else wants
+// (RFC 6120 §7.7.2.2): the new one is the one that lives, for the old one is
+// most often a dead one nobody has noticed yet.
+func (s *Server) supplant(old *seat) {
+	var p relay.Pass
+	s.expel(&p, s.set.Load(), old, wire.Conflict, "Another connection took this resource.")
+	p.Flush()
 }
 
 // settle sees to it that a, which is locked, stays in memory only for a

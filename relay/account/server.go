@@ -55,7 +55,8 @@ type Server struct {
 	known   capsCache  // of clients
 
 	mu       sync.RWMutex
-	accounts map[string]*account // by bare address: connected or remembered
+	accounts map[string]*account      // by bare address: connected or remembered
+	farewell map[string]chan struct{} // by full address: who leaves; closed when all have been told
 }
 
 // New returns the accounts of set. It does not register with r: the caller
@@ -73,6 +74,7 @@ func New(r *relay.Router, set *users.Set, cfg Config) *Server {
 		atUser:   userHandlers(),
 		seed:     maphash.MakeSeed(),
 		accounts: make(map[string]*account),
+		farewell: make(map[string]chan struct{}),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -199,4 +201,27 @@ func (s *Server) remove(a *account) {
 	if s.accounts[a.jid.String()] == a {
 		delete(s.accounts, a.jid.String())
 	}
+}
+
+// leaves notes that the holder of a full address, which nobody takes meanwhile,
+// takes leave, and returns what is to be called when all have been told.
+func (s *Server) leaves(full jid.JID) (told func()) {
+	done := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.farewell[full.String()] = done
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.farewell, full.String())
+		close(done)
+	}
+}
+
+// leaving returns what is closed when the holder of a full address has taken
+// leave, nil if nobody is about to.
+func (s *Server) leaving(full jid.JID) <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.farewell[full.String()]
 }
