@@ -45,10 +45,15 @@ type receipt struct {
 // connections that it had.
 type session struct {
 	managed   bool
+	began     time.Duration // since the start
 	confirmed uint32        // stanzas of which the server knows that they arrived
 	ended     time.Duration // since the start; 0: not
 	orderly   bool
 }
+
+// late is how long after a session's end what it lost may be answered, and how
+// long a session may be there before its peer knows.
+const late = window + time.Second
 
 func newLedger(size int) *ledger {
 	return &ledger{start: time.Now(), messages: make([]message, 0, size)}
@@ -123,7 +128,7 @@ func (l *ledger) answer(id string, p *peer) {
 func (l *ledger) open(managed bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sessions = append(l.sessions, session{managed: managed})
+	l.sessions = append(l.sessions, session{managed: managed, began: time.Since(l.start)})
 	return len(l.sessions) - 1
 }
 
@@ -246,9 +251,11 @@ func (l *ledger) certain(m *message) bool {
 
 // mayBeUnreported reports whether the answer to m may have found its sender
 // gone: it was sent in a session that ended, and either that did not last until
-// the answer, or the receiver's session ended as well and m came back late.
+// m could be refused at once, or m waited in a receiver's session that ended
+// about then or later, and came back.
 func (l *ledger) mayBeUnreported(m *message) bool {
-	if l.sessions[m.session].ended == 0 {
+	sender := l.sessions[m.session]
+	if sender.ended == 0 {
 		return false
 	}
 	if !m.settled {
@@ -258,8 +265,9 @@ func (l *ledger) mayBeUnreported(m *message) bool {
 		return false
 	}
 	for _, p := range m.user.peers {
-		for _, s := range p.sessions {
-			if end := l.sessions[s].ended; end >= m.sent {
+		for _, i := range p.sessions {
+			s := l.sessions[i]
+			if s.began-late <= m.sent && m.sent <= s.ended && s.ended+late >= sender.ended {
 				return true
 			}
 		}

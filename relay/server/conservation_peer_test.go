@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"time"
 
 	"lethe/relay/client"
@@ -44,28 +46,53 @@ func (p *peer) chance(percent int) bool { return p.dice.IntN(100) < percent }
 // live acts until enough messages are sent.
 func (p *peer) live() {
 	for p.left() {
-		switch n := p.dice.IntN(1000); {
-		case p.c == nil:
-			p.arrive()
-		case n < 800:
-			p.talk()
-		case n < 820:
-			p.appear()
-		case n < 840:
-			p.visit(p.halls[p.dice.IntN(len(p.halls))])
-		case n < 860:
-			p.freeze()
-		case n < 980:
-			p.part()
-		case p.managed:
-			p.conflict()
-		}
+		p.attempt(p.act)
 	}
 	if p.c == nil {
 		p.arrive()
 	}
-	p.confirm()
-	p.stillThere()
+	p.attempt(p.confirm)
+	p.attempt(p.stillThere)
+}
+
+// act does something.
+func (p *peer) act() {
+	switch n := p.dice.IntN(1000); {
+	case p.c == nil:
+		p.arrive()
+	case n < 800:
+		p.talk()
+	case n < 820:
+		p.appear()
+	case n < 840:
+		p.visit(p.halls[p.dice.IntN(len(p.halls))])
+	case n < 860:
+		p.freeze()
+	case n < 980:
+		p.part()
+	case p.managed:
+		p.conflict()
+	}
+}
+
+// attempt does something that comes to nothing if the relay ends the session of
+// a peer for whom not even answers find room.
+func (p *peer) attempt(act func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case ousted:
+			p.ousted.Add(1)
+			if p.c != nil {
+				p.c.Cut()
+				p.over(false)
+			}
+			p.arrive()
+		default:
+			panic(r)
+		}
+	}()
+	act()
 }
 
 // block has the user block another, in memory (XEP-0191 §3.3).
@@ -295,8 +322,11 @@ func (p *peer) resume(cut bool, wait time.Duration) {
 		p.confirm()
 		return
 	}
-	if condition(err) != "item-not-found" || time.Since(lost) < window {
+	if condition(err) != "item-not-found" {
 		p.check("resume", err)
+	}
+	if time.Since(lost) < window { // it was full before
+		p.ousted.Add(1)
 	}
 	p.expired.Add(1)
 	p.heard()
@@ -334,8 +364,16 @@ func (p *peer) over(orderly bool) {
 // A failure is what a peer cannot do.
 type failure string
 
+// ousted is why a peer cannot do it if that is no fault of anybody's.
+type ousted struct{}
+
 func (p *peer) check(doing string, err error) {
-	if err != nil {
-		panic(failure(fmt.Sprintf("%s cannot %s: %v", p, doing, err)))
+	if err == nil {
+		return
 	}
+	// RFC 6120 §4.9.3.17; what it says may be lost where more was sent to it.
+	if condition(err) == "resource-constraint" || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		panic(ousted{})
+	}
+	panic(failure(fmt.Sprintf("%s cannot %s: %v", p, doing, err)))
 }

@@ -36,6 +36,7 @@ type world struct {
 	failed  atomic.Bool
 	resumed atomic.Int64
 	expired atomic.Int64
+	ousted  atomic.Int64 // sessions that ended because they were full
 }
 
 // TestConservation lets many clients write to present, absent, resuming and
@@ -62,7 +63,7 @@ func TestConservation(t *testing.T) {
 	}
 	b := w.close()
 	b.heard = w.gather(w.halls[0]) + w.gather(w.halls[1])
-	t.Logf("%v; %d streams resumed, %d expired; %v", b, w.resumed.Load(), w.expired.Load(), time.Since(begin).Round(time.Millisecond))
+	t.Logf("%v; %d streams resumed, %d expired, %d full; %v", b, w.resumed.Load(), w.expired.Load(), w.ousted.Load(), time.Since(begin).Round(time.Millisecond))
 	for _, f := range w.faults {
 		t.Error(f)
 	}
@@ -79,6 +80,9 @@ func (w *world) judge(t *testing.T, b balance) {
 	}
 	if unclear := b.both + b.unreported + b.spilled + b.unsure; unclear > len(w.messages)/10 {
 		t.Errorf("the fate of %d messages is unclear: %v", unclear, b)
+	}
+	if n := int(w.ousted.Load()); n > 1+len(w.sessions)/50 {
+		t.Errorf("%d of %d sessions were full", n, len(w.sessions))
 	}
 	if w.resumed.Load() == 0 || w.expired.Load() == 0 {
 		t.Errorf("%d streams were resumed, %d were not in time", w.resumed.Load(), w.expired.Load())
@@ -208,7 +212,7 @@ func (w *world) left() bool {
 func (w *world) each(do func(*peer)) {
 	var wg sync.WaitGroup
 	for _, p := range w.peers {
-		wg.Go(func() { w.guard(p, do) })
+		wg.Go(func() { w.guard(p, func(p *peer) { p.attempt(func() { do(p) }) }) })
 	}
 	wg.Wait()
 }
