@@ -23,6 +23,8 @@ and other domains may not reach it.
 
 With DOMAIN: connects to its servers as this relay would and says, step by step,
 what federation with it rests on: dane, pkix, onion, refused or unreachable.
+The relay that runs, if it has a port for metrics, is asked which links with the
+domain stand or have failed lately; its answer decides nothing.
 
   -config FILE   configuration, lethe.toml by default
   -json          one JSON object a line, see the README

@@ -9,6 +9,7 @@ import (
 	"lethe/federation"
 	"lethe/relay/config"
 	"lethe/relay/jid"
+	"lethe/relay/web"
 	"lethe/tls"
 )
 
@@ -19,6 +20,9 @@ type answer struct {
 	Reason  string         `json:"reason"`
 	Policy  string         `json:"policy"` // as in [federation]
 	Targets []answerTarget `json:"targets"`
+	// RunningRelay is what the relay that serves has to say; absent if it was
+	// not asked, or does not.
+	RunningRelay []web.Link `json:"running_relay,omitzero"`
 }
 
 // An answerTarget is one server of the domain, in the order of trying.
@@ -62,7 +66,7 @@ func (c *command) checkDomains(conf string, names []string, asJSON bool) error {
 		if !check.Finding.Accept() {
 			refused++
 		}
-		if err := c.tell(check, cfg.Federation.Policy, asJSON); err != nil {
+		if err := c.tell(check, cfg, asJSON); err != nil {
 			return err
 		}
 	}
@@ -72,9 +76,13 @@ func (c *command) checkDomains(conf string, names []string, asJSON bool) error {
 	return nil
 }
 
-func (c *command) tell(check federation.Check, policy config.Policy, asJSON bool) error {
+func (c *command) tell(check federation.Check, cfg *config.Config, asJSON bool) error {
+	policy := cfg.Federation.Policy
+	running := askRunning(cfg, check.Domain)
 	if asJSON {
-		return c.encode(answerOf(check, policy))
+		a := answerOf(check, policy)
+		a.RunningRelay = running.links
+		return c.encode(a)
 	}
 	c.say("%s, policy %s", check.Domain, policy)
 	c.steps(check.Steps, nil)
@@ -83,6 +91,7 @@ func (c *command) tell(check federation.Check, policy config.Policy, asJSON bool
 		c.steps(p.Steps, p.Target.Records)
 		c.say("  = %s: %s", p.Finding, reason(p.Finding))
 	}
+	c.running(running)
 	c.say("%s: %s: %s", check.Domain, check.Finding, reason(check.Finding))
 	return nil
 }
@@ -105,7 +114,7 @@ func (c *command) steps(list []federation.Step, records []dane.Record) {
 }
 
 func answerOf(check federation.Check, policy config.Policy) answer {
-	a := answer{check.Domain, check.Finding.String(), reason(check.Finding), policy.String(), []answerTarget{}}
+	a := answer{check.Domain, check.Finding.String(), reason(check.Finding), policy.String(), []answerTarget{}, nil}
 	for _, p := range check.Probes {
 		t := answerTarget{
 			Host: p.Target.Host, Port: p.Target.Port, TLS: kind(p.Target.Direct), SRV: p.Target.SRV.String(),
