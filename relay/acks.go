@@ -50,13 +50,15 @@ func (o *Outbox) Acknowledge(p *Pass, h uint32) bool {
 	return true
 }
 
-// ask requests an acknowledgement (XEP-0198 §4).
+// ask requests an acknowledgement (XEP-0198 §4), as soon as there is room: a peer
+// that does not read may acknowledge nothing as often as it likes.
 func (o *Outbox) ask(p *Pass) {
-	if o.acks.asked {
+	const request = "<r xmlns='urn:xmpp:sm:3'/>"
+	if o.acks.asked || !o.admits(len(request), true) {
 		return
 	}
 	o.acks.asked = true
-	o.add(p, []byte("<r xmlns='urn:xmpp:sm:3'/>"))
+	o.add(p, []byte(request))
 }
 
 // number gives numbers to the stanzas of a load and returns the last.

@@ -140,6 +140,30 @@ func TestUnacknowledgedTakesWhatItCounts(t *testing.T) {
 	}
 }
 
+// TestRequestsAreBounded: whoever acknowledges without end, and reads nothing,
+// fills no more than the limit.
+func TestRequestsAreBounded(t *testing.T) {
+	l := newLink()
+	o := NewRouter().NewOutbox(l, wire.NSClient, 4000)
+	var p Pass
+	o.Track(&p, nil)
+	offer(t, o, 1, 1)
+	l.mu.Lock()
+	l.full = true
+	l.mu.Unlock()
+	for range 10000 {
+		if !o.Acknowledge(&p, 0) {
+			t.Fatal("refused")
+		}
+		p.Flush()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := len(o.queue.B); n == 0 || n > 5000 {
+		t.Errorf("%d bytes wait", n)
+	}
+}
+
 func TestTheCountWraps(t *testing.T) {
 	l := newLink()
 	o, senders := tracked(l)
