@@ -128,7 +128,7 @@ func fileAccess(s *source) []string {
 		return nil
 	}
 	reading := []string{"ReadFile", "Stat", "NewFile", "Getenv", "Unsetenv", "Environ", "Getpid", "File", "Args", "Exit", "Signal", "Interrupt", "Stdin", "Stdout", "Stderr", "NewSyscallError", "SyscallError"}
-	sockets := []string{"Conn", "RawConn", "Read", "Write", "Stat_t"}
+	sockets := []string{"Conn", "RawConn", "Read", "Write", "Stat_t", "GetsockoptInt", "SOL_SOCKET", "SO_ACCEPTCONN"}
 	var found []string
 	for _, n := range s.uses("os") {
 		if !slices.Contains(reading, n) && !strings.HasPrefix(n, "Err") {

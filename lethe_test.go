@@ -161,8 +161,14 @@ func (r *instance) restart(t testing.TB) {
 // serve runs lethe serve and waits until it answers.
 func (r *instance) serve(t testing.TB) {
 	t.Helper()
-	r.cmd, r.ended = prepare("serve", "-config", r.file("lethe.toml")), make(chan error, 1)
-	cmd, ended := r.cmd, r.ended
+	r.run(t, prepare("serve", "-config", r.file("lethe.toml")))
+}
+
+// run runs a command that is or becomes lethe serve, and waits until it answers.
+func (r *instance) run(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	r.cmd, r.ended = cmd, make(chan error, 1)
+	ended := r.ended
 	cmd.Stdout, cmd.Stderr = &r.log, &r.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

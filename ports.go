@@ -45,8 +45,14 @@ func (h *host) ports() []port {
 	)
 }
 
-// open opens the ports and serves on them. What systemd has opened under a
-// port's name takes the place of its addresses.
+// A door is an open port, at which nobody is let in before accept.
+type door struct {
+	net.Listener
+	port port
+}
+
+// open opens the ports. What systemd has opened under a port's name takes the
+// place of its addresses.
 func (h *host) open() error {
 	ports := h.ports()
 	var known []string
@@ -67,14 +73,21 @@ func (h *host) open() error {
 			}
 		}
 		for _, l := range listeners {
-			if p.onion {
-				l = circuit.Listen(l)
-			}
-			h.listeners = append(h.listeners, l)
-			go p.serve(l, p.direct)
+			h.doors = append(h.doors, door{l, p})
 		}
 	}
 	return nil
+}
+
+// accept serves on the open ports. Whoever came before has waited meanwhile.
+func (h *host) accept() {
+	for i, d := range h.doors {
+		if d.port.onion {
+			d.Listener = circuit.Listen(d.Listener)
+			h.doors[i] = d
+		}
+		go d.port.serve(d.Listener, d.port.direct)
+	}
 }
 
 // listen opens ports. Dead peers behind NAT are found by keep-alives of TCP; a
@@ -121,11 +134,15 @@ func inherited(known []string) (map[string][]net.Listener, error) {
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("a socket from systemd is named %q; name it like one of %s", name, strings.Join(known, ", "))
 		}
+		listens, err := syscall.GetsockoptInt(firstSocket+i, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+		if err != nil || listens == 0 {
+			return nil, fmt.Errorf("the socket %s from systemd takes no connections; make it ListenStream=, and leave Accept=no", name)
+		}
 		f := os.NewFile(uintptr(firstSocket+i), name)
 		l, err := net.FileListener(f) // has a copy
 		f.Close()
 		if err != nil {
-			return nil, fmt.Errorf("the socket %s from systemd takes no connections; make it ListenStream=", name)
+			return nil, fmt.Errorf("the socket %s from systemd: %w", name, err)
 		}
 		all[name] = append(all[name], l)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"reflect"
@@ -89,13 +88,13 @@ type host struct {
 	cfg   *config.Config
 	relay *server.Server
 
-	resolver  watched // nil if it does not count
-	listeners []net.Listener
-	changed   time.Time // newest change among the certificate files
-	warned    time.Time // when an expiry was last warned of
-	events    [relay.Events]atomic.Uint64
-	logged    [relay.Events]uint64
-	spoken    spoken
+	resolver watched // nil if it does not count
+	doors    []door
+	changed  time.Time // newest change among the certificate files
+	warned   time.Time // when an expiry was last warned of
+	events   [relay.Events]atomic.Uint64
+	logged   [relay.Events]uint64
+	spoken   spoken
 }
 
 // start reads the files and opens the ports. Its error is for the operator and
@@ -235,8 +234,8 @@ func readCertificates(cfg *config.Config) (*tls.Certificates, error) {
 }
 
 func (h *host) close() {
-	for _, l := range h.listeners {
-		l.Close()
+	for _, d := range h.doors {
+		d.Close()
 	}
 }
 
@@ -247,7 +246,8 @@ func (h *host) run() {
 	tick, collect := time.NewTicker(upkeep), time.NewTicker(collection)
 	ended := uint64(0)
 	h.changed = certificatesChanged(h.cfg)
-	h.log.Info("running", "users", h.relay.Users().Len(), "serial", h.relay.Users().Serial(), "listeners", len(h.listeners))
+	h.log.Info("running", "users", h.relay.Users().Len(), "serial", h.relay.Users().Serial(), "listeners", len(h.doors))
+	h.accept()
 	h.warnOfExpiry(time.Now())
 	for {
 		select {
