@@ -55,8 +55,10 @@ func meetOnTor(t *testing.T) {
 	n.start("people", "127.0.0.3", "SocksPort "+peopleAt+"\n")
 	n.bootstrapped()
 	t.Logf("Tor has bootstrapped after %v", after())
-	a.published(t)
-	b.published(t)
+	for _, from := range []string{peopleAt, a.tor, b.tor} {
+		a.published(t, from)
+		b.published(t, from)
+	}
 	t.Logf("both onion services can be reached after %v", after())
 
 	alice, carol := a.person(t, "alice", people()), a.person(t, "carol", people())
@@ -78,6 +80,7 @@ func meetOnTor(t *testing.T) {
 type hidden struct {
 	*instance
 	place *solitude
+	tor   string // SOCKS of its own Tor
 }
 
 // newHidden takes the README's steps from nothing to a running relay: Tor with
@@ -86,13 +89,13 @@ type hidden struct {
 func (n *torNetwork) newHidden(name, at string, users ...string) *hidden {
 	t := n.t
 	t.Helper()
-	h := &hidden{place: newSolitude(t)}
+	h := &hidden{place: newSolitude(t), tor: at + ":9050"}
 	for _, port := range []string{":5232", ":5279"} {
 		l, err := net.Listen("tcp", at+port)
 		join(t, l, err, func() (net.Conn, error) { return h.place.dial("127.0.0.1" + port) })
 	}
 	l, err := h.place.listen("127.0.0.1:9050")
-	join(t, l, err, func() (net.Conn, error) { return net.Dial("tcp", at+":9050") })
+	join(t, l, err, func() (net.Conn, error) { return net.Dial("tcp", h.tor) })
 
 	dir := filepath.Join(n.dir, name, "lethe")
 	h.instance = &instance{domain: n.hide(name, at), dir: dir, port: 5222, secret: "pass word-", leaf: filepath.Join(dir, "fullchain.pem")}
@@ -113,10 +116,10 @@ func people() func(context.Context, string, uint16) (net.Conn, error) {
 	return dial.Tor(netip.MustParseAddrPort(peopleAt))
 }
 
-// published waits until Tor's users find the service.
-func (h *hidden) published(t *testing.T) {
+// published waits until a Tor finds the service.
+func (h *hidden) published(t *testing.T, from string) {
 	t.Helper()
-	way := people()
+	way := dial.Tor(netip.MustParseAddrPort(from))
 	for deadline := time.Now().Add(bootstrap); ; time.Sleep(200 * time.Millisecond) {
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		c, err := way(ctx, h.domain, 5222)
