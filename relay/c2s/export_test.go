@@ -14,3 +14,10 @@ func (s *Server) ForgetGuesses() {
 	clear(s.guesses.addresses)
 	clear(s.guesses.accounts)
 }
+
+// Sessions is how many sessions are remembered, and how many of them wait.
+func (s *Server) Sessions() (all, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.managed), len(s.waiting)
+}

@@ -30,7 +30,7 @@ type session struct {
 	taken uint32 // stanzas handled; its client's own while there is one
 
 	// Guarded by Server.mu.
-	client  *client       // who has it; nil while it waits
+	client  *client       // who has it; nil while it waits, as Server.waiting says
 	gone    chan struct{} // closed when that client is gone
 	expires *time.Timer   // while it waits
 	over    bool          // of it only the count is left, for the client to know
@@ -178,8 +178,8 @@ func (s *Server) keep(c *client) *session {
 }
 
 // takeOver gives a session to c, or returns nil if c's user has none with this
-// id. One that is over is given to nobody. A connection that still has it is cut: the client knows best which one
-// is dead.
+// id. One that is over is given to nobody. A connection that still has it is
+// cut: the client knows best which one is dead.
 func (s *Server) takeOver(c *client, id string) *session {
 	deadline := time.NewTimer(handover)
 	defer deadline.Stop()
@@ -196,6 +196,7 @@ func (s *Server) takeOver(c *client, id string) *session {
 		}
 		if kept.client == nil {
 			kept.expires.Stop()
+			s.settled(kept)
 			kept.client, kept.gone = c, make(chan struct{})
 			s.mu.Unlock()
 			return kept
@@ -219,14 +220,33 @@ func (s *Server) leave(c *client) bool {
 		return false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closing {
+		s.mu.Unlock()
 		return false
 	}
+	address := kept.seat.JID()
+	before := s.waiting[address] // another has taken its resource since
+	if before != nil {
+		before.expires.Stop()
+		delete(s.managed, before.id)
+		s.ended++
+	}
+	s.waiting[address] = kept
 	kept.taken, kept.client = c.taken, nil
 	kept.expires = time.AfterFunc(s.cfg.Limits.Resume, func() { s.expire(kept) })
 	close(kept.gone)
+	s.mu.Unlock()
+	if before != nil {
+		before.end()
+	}
 	return true
+}
+
+// settled says that a session waits no more: it has a client again, or is over. s is locked.
+func (s *Server) settled(kept *session) {
+	if address := kept.seat.JID(); s.waiting[address] == kept {
+		delete(s.waiting, address)
+	}
 }
 
 // forget takes a session off the Server's list: it will not be resumed.
@@ -246,6 +266,7 @@ func (s *Server) dismiss() {
 	for id, kept := range s.managed {
 		if kept.client == nil && !kept.over {
 			kept.expires.Stop()
+			s.settled(kept)
 			delete(s.managed, id)
 			waiting = append(waiting, kept)
 		}
@@ -270,6 +291,7 @@ func (s *Server) expire(kept *session) {
 		return
 	}
 	kept.over = true
+	s.settled(kept)
 	s.ended++
 	kept.expires.Reset(s.cfg.Limits.Resume)
 	s.mu.Unlock()

@@ -156,6 +156,33 @@ func TestResumeInterrupted(t *testing.T) {
 	}
 }
 
+// Of a client that comes anew each time, instead of resuming, one session waits.
+func TestAbandonedSessionsAreBounded(t *testing.T) {
+	f := start(t, func(c *c2s.Config) { c.Limits.Resume = time.Minute })
+	cfg := f.config()
+	cfg.Resource = "phone"
+	for i := range 5 {
+		c, err := client.Dial(context.Background(), cfg)
+		if err == nil {
+			err = c.Manage(true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Cut()
+		for n := 0; ; n++ {
+			all, waiting := f.srv.Sessions()
+			if all == 1 && waiting == 1 {
+				break
+			} else if n == 500 {
+				t.Fatalf("%d sessions are remembered, %d of them wait", all, waiting)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		f.gone(t, i) // those before
+	}
+}
+
 func TestWindowCloses(t *testing.T) {
 	f, c := managed(t, 50*time.Millisecond)
 	if err := c.Send("<message id='mine'/>"); err != nil {

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"lethe/relay"
+	"lethe/relay/jid"
 	"lethe/relay/stream"
 	"lethe/relay/users"
 	"lethe/relay/wire"
@@ -78,6 +79,7 @@ type Server struct {
 	unbound  map[net.Conn]struct{} // still negotiating
 	sessions map[netip.Prefix]int  // connections by address
 	managed  map[string]*session   // those that may be resumed, by id
+	waiting  map[jid.JID]*session  // of these, the last of each address whose client is gone
 	streams  sync.WaitGroup
 }
 
@@ -91,6 +93,7 @@ func NewServer(cfg Config) *Server {
 		unbound:  make(map[net.Conn]struct{}),
 		sessions: make(map[netip.Prefix]int),
 		managed:  make(map[string]*session),
+		waiting:  make(map[jid.JID]*session),
 		patience: usualPatience(),
 	}
 	for _, d := range cfg.Domains {
