@@ -60,6 +60,7 @@ type instance struct {
 	leaf   string // PEM file of the certificate itself
 	key    string // and its key
 	secret string // what passwords begin with
+	peers  string // where other relays connect, if federate has made it
 	cmd    *exec.Cmd
 	ended  chan error // has what became of cmd
 	log    logged

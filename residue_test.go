@@ -189,8 +189,8 @@ func TestNoResidueAtTheEnd(t *testing.T) {
 }
 
 // federate makes a DNS of the test's own in which both relays are published,
-// and lets them believe it.
-func federate(t testing.TB, relays ...*instance) {
+// and lets them believe it. It returns where that answers.
+func federate(t testing.TB, relays ...*instance) string {
 	t.Helper()
 	text := "$ZONE .\n$ZONE test.\n"
 	taken := map[int]bool{} // but not in use yet
@@ -203,7 +203,8 @@ func federate(t testing.TB, relays ...*instance) {
 			port = freePort(t)
 		}
 		taken[port] = true
-		r.set(t, "server", fmt.Sprintf(`["127.0.0.1:%d"]`, port))
+		r.peers = fmt.Sprintf("127.0.0.1:%d", port)
+		r.set(t, "server", fmt.Sprintf("[%q]", r.peers))
 		cert := readCertificate(t, r.leaf)
 		text += fmt.Sprintf("$ZONE %[1]s.\n_xmpp-server._tcp SRV 0 0 %[2]d xmpp\nxmpp A 127.0.0.1\n_%[2]d._tcp.xmpp TLSA %[3]s\n",
 			r.domain, port, dane.Of(cert, dane.DANEEE, dane.SPKI, dane.SHA256))
@@ -226,6 +227,7 @@ func federate(t testing.TB, relays ...*instance) {
 		r.set(t, "resolver", fmt.Sprintf("%q", server.Addr()))
 		r.set(t, "trust_anchor", `"anchor"`)
 	}
+	return server.Addr().String()
 }
 
 func readCertificate(t testing.TB, file string) *x509.Certificate {
