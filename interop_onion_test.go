@@ -52,7 +52,7 @@ func meetOnTor(t *testing.T) {
 	after := func() time.Duration { return time.Since(began).Round(100 * time.Millisecond) }
 	n := newTorNetwork(t)
 	a, b := n.newHidden("a", "127.0.0.1", "alice", "carol"), n.newHidden("b", "127.0.0.2", "bob")
-	n.start("people", "127.0.0.3", "SocksPort "+peopleAt+"\n")
+	n.start("people", "SocksPort "+peopleAt+"\n")
 	n.bootstrapped()
 	t.Logf("Tor has bootstrapped after %v", after())
 	for _, from := range []string{peopleAt, a.tor, b.tor} {

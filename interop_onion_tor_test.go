@@ -45,11 +45,11 @@ func newTorNetwork(t testing.TB) *torNetwork {
 	}
 	n.authorities = strings.Join(lines, "\n")
 	for i := range 6 {
+		name, parts := fmt.Sprintf("relay%d", i), []string{n.fill("relay", relayAt(i))}
 		if i < len(lines) {
-			n.start(fmt.Sprintf("authority%d", i), relayAt(i), n.fill("relay", relayAt(i)), n.fill("authority", relayAt(i)))
-		} else {
-			n.start(fmt.Sprintf("relay%d", i), relayAt(i), n.fill("relay", relayAt(i)))
+			name, parts = fmt.Sprintf("authority%d", i), append(parts, n.fill("authority", relayAt(i)))
 		}
+		n.start(name, parts...)
 	}
 	n.bootstrapped()
 	return n
@@ -109,7 +109,7 @@ func (n *torNetwork) fillFor(part string, data map[string]string) string {
 }
 
 // start runs a Tor with these parts of a torrc.
-func (n *torNetwork) start(name, at string, parts ...string) {
+func (n *torNetwork) start(name string, parts ...string) {
 	n.t.Helper()
 	dir := filepath.Join(n.dir, name)
 	common := n.fillFor("everyone", map[string]string{"Name": name, "Dir": dir, "Authorities": n.authorities})
@@ -132,7 +132,7 @@ func (n *torNetwork) hide(name, at string) string {
 		n.t.Fatal(err)
 	}
 	service := filepath.Join(n.dir, name, "service")
-	n.start(name, at, strings.NewReplacer("/var/lib/tor/lethe", service, "127.0.0.1", at).Replace(string(text)))
+	n.start(name, strings.NewReplacer("/var/lib/tor/lethe", service, "127.0.0.1", at).Replace(string(text)))
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if address, err := os.ReadFile(filepath.Join(service, "hostname")); err == nil && bytes.HasSuffix(address, []byte("\n")) {
 			return string(bytes.TrimSpace(address))
