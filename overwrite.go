@@ -6,8 +6,10 @@ import (
 	"syscall"
 )
 
-// overwriting tells Go's runtime to overwrite what it frees.
-const overwriting = "clobberfree=1"
+// overwriting tells Go's runtime to overwrite what it frees, and not to
+// interrupt goroutines by signals: the kernel would save a text that is just
+// being copied, as the processor's registers, on a stack that nobody clears.
+const overwriting = "clobberfree=1,asyncpreemptoff=1"
 
 // overwrite starts this program once more, in the same process, with a runtime
 // that overwrites memory it frees. What lethe itself lends and takes back is

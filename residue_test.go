@@ -298,7 +298,13 @@ func hold(t *testing.T, r *instance, mark string) int {
 	if _, err := again.Acknowledge(false); err != nil {
 		t.Fatal(err)
 	}
-	again.Close()
+	// Cut off while presence is on its way, it would be waited for once more.
+	if err := again.Send("</stream:stream>"); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = again.Next()
+	}
 	from.Close()
 	return n
 }
