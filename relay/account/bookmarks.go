@@ -172,6 +172,9 @@ func (c *nodeChange) setOldBookmarks(payload []byte) *pep.Fault {
 			wanted[j.String()] = readBookmark(n)
 		}
 	}
+	if len(wanted) > pep.MaxItems {
+		return &pep.Fault{Condition: wire.CondResourceConstraint, Text: "These are more bookmarks than this server keeps."}
+	}
 	if fault := c.account.store(nodeOldBookmarks, rest); fault != nil {
 		return fault
 	}

@@ -222,6 +222,29 @@ func TestOldBookmarks(t *testing.T) {
 	}
 }
 
+// TestTooManyOldBookmarks: nobody loses bookmarks without a word. A list that is
+// too long replaces none.
+func TestTooManyOldBookmarks(t *testing.T) {
+	l := newLab(t)
+	alice := l.online("alice@example.org/1")
+	set := func(count int) string {
+		var list strings.Builder
+		for i := range count {
+			list.WriteString(oldMark(fmt.Sprintf("r%d@rooms.example", i), "", ""))
+		}
+		return alice.ask("<iq type='set' id='1'><query xmlns='jabber:iq:private'><storage xmlns='" + oldMarks + "'>" + list.String() + "</storage></query></iq>")
+	}
+	if got := set(2); got != "" {
+		t.Errorf("two: %s", got)
+	}
+	if got := set(1001); got != "resource-constraint" {
+		t.Errorf("too many: %s", got)
+	}
+	if got := alice.ask(pubsub("get", "<items node='"+bookmarks+"'/>")); strings.Count(got, "<item ") != 2 {
+		t.Errorf("left: %s", got)
+	}
+}
+
 // TestRoomsOfANewFile: a client hears at once which rooms are new and which are
 // no more.
 func TestRoomsOfANewFile(t *testing.T) {
