@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -126,7 +127,8 @@ func (r *instance) sign(t testing.TB) {
 	lethe(t, "", "sign", "-key", r.file("signer.key"), r.file("users.txt"))
 }
 
-// set gives a key of lethe.toml a value; it may stand there in a comment.
+// set gives a key of lethe.toml a value; it may stand there in a comment. Of two
+// of that name it is the first.
 func (r *instance) set(t testing.TB, key, value string) {
 	t.Helper()
 	text, err := os.ReadFile(r.file("lethe.toml"))
@@ -134,10 +136,11 @@ func (r *instance) set(t testing.TB, key, value string) {
 		t.Fatal(err)
 	}
 	line := regexp.MustCompile(`(?m)^(# )?` + key + ` +=.*$`)
-	if !line.Match(text) {
+	at := line.FindIndex(text)
+	if at == nil {
 		t.Fatalf("lethe init wrote no %s in lethe.toml:\n%s", key, text)
 	}
-	text = line.ReplaceAllLiteral(text, []byte(key+" = "+value))
+	text = slices.Replace(text, at[0], at[1], []byte(key+" = "+value)...)
 	if err := os.WriteFile(r.file("lethe.toml"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
