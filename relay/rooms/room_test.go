@@ -163,6 +163,7 @@ func TestSetUsersTakesOver(t *testing.T) {
 	l := newLab(t)
 	l.open([]string{"muc#maxhistoryfetch=5"}, "bob/x")
 	l.send("alice/x", "<message type='groupchat' to='"+tea+"'><body>old</body></message>")
+	l.send("alice/x", "<message type='groupchat' to='"+tea+"'><subject>older</subject></message>")
 	l.forget()
 	var p relay.Pass
 	l.rooms.SetUsers(&p, parseUsers(t, "lethe-users 1\nserial 2\nuser alice@example.org\nuser bob@example.org\nuser carol@example.org\n"+

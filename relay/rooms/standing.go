@@ -90,6 +90,8 @@ func (s *Server) SetUsers(p *relay.Pass, set *users.Set) {
 			r.settings, r.locked = standingSettings(is), false
 			clear(r.people)
 			r.history.trim(r.settings.history)
+			r.subject.Free()
+			r.subject = kept{}
 		default:
 			r.settings.name = is.Name
 		}
