@@ -46,6 +46,7 @@ type receipt struct {
 type session struct {
 	managed   bool
 	began     time.Duration // since the start
+	heard     time.Duration // when the peer had last read all there was
 	confirmed uint32        // stanzas of which the server knows that they arrived
 	ended     time.Duration // since the start; 0: not
 	orderly   bool
@@ -86,13 +87,15 @@ func (l *ledger) accept(ids []string) {
 	}
 }
 
-// settle notes that what was refused at once would have been answered by now.
-func (l *ledger) settle(ids []string) {
+// settle notes that what was refused at once would have been answered by now,
+// and that the session's peer has read all there was.
+func (l *ledger) settle(session int, ids []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, id := range ids {
 		l.find(id).settled = true
 	}
+	l.sessions[session].heard = time.Since(l.start)
 }
 
 // deliver notes an arrival.
@@ -251,8 +254,8 @@ func (l *ledger) certain(m *message) bool {
 
 // mayBeUnreported reports whether the answer to m may have found its sender
 // gone: it was sent in a session that ended, and either that did not last until
-// m could be refused at once, or m waited in a receiver's session that ended
-// about then or later, and came back.
+// m could be refused at once, or m waited in a receiver's session and came back
+// after the sender had last read what there was.
 func (l *ledger) mayBeUnreported(m *message) bool {
 	sender := l.sessions[m.session]
 	if sender.ended == 0 {
@@ -267,7 +270,7 @@ func (l *ledger) mayBeUnreported(m *message) bool {
 	for _, p := range m.user.peers {
 		for _, i := range p.sessions {
 			s := l.sessions[i]
-			if s.began-late <= m.sent && m.sent <= s.ended && s.ended+late >= sender.ended {
+			if s.began-late <= m.sent && m.sent <= s.ended && s.ended+late >= sender.heard {
 				return true
 			}
 		}

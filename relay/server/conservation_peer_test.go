@@ -158,7 +158,6 @@ func (p *peer) talk() {
 // confirm makes sure that both sides know what arrived at the other, and reads
 // all that came before that.
 func (p *peer) confirm() {
-	sent := len(p.unsettled)
 	if p.managed {
 		received, err := p.c.Acknowledge(true)
 		p.check("acknowledge", err)
@@ -173,7 +172,7 @@ func (p *peer) confirm() {
 		p.ledger.accept(p.unknown)
 		p.unknown = nil
 	}
-	p.ledger.settle(p.unsettled[:sent])
+	p.ledger.settle(p.session, p.unsettled)
 	p.unsettled = nil
 }
 
