@@ -19,7 +19,8 @@ func (c *client) serve() bool {
 	for n := 0; err == nil; {
 		c.pass.Flush()
 		c.Reader().Rest()
-		c.slow(n)
+		c.slow(max(n, c.elements*least))
+		c.elements = 0
 		if err = c.wait(); err == nil {
 			n, err = c.Batch(take)
 		}
@@ -29,8 +30,13 @@ func (c *client) serve() bool {
 	return false
 }
 
+// least is how many bytes a stanza counts at least towards its client's share: a
+// short one can make as much work as a long one, or go to as many.
+const least = 1 << 10
+
 // admit checks one stanza as such and hands it to the account.
 func (c *client) admit(s *wire.Stanza) error {
+	c.elements++
 	if s.Kind == wire.Nonza {
 		return c.nonza(s)
 	}

@@ -632,3 +632,18 @@ func TestIdleClientIsAskedThenCut(t *testing.T) {
 		t.Error("not reported")
 	}
 }
+
+// Short stanzas make as much work as long ones: they cost their sender as much.
+func TestShortStanzasAreSlowedToo(t *testing.T) {
+	f := start(t, func(c *c2s.Config) { c.Limits.BytesPerSecond = 2000 }) // after 20000
+	c := f.dial()
+	before := time.Now()
+	for i := range 22 {
+		if _, err := c.Ask(fmt.Sprintf("<message id='%d'/>", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(before); took < 500*time.Millisecond {
+		t.Errorf("22 stanzas of 1 KiB each, as they count, in %v", took)
+	}
+}

@@ -43,19 +43,20 @@ type client struct {
 	greeted bool         // our header of the present stream is out
 	caller  *wire.Header // what the client said, if that is why the stream ends
 
-	domain  string
-	lang    string     // xml:lang of the client's stream
-	claimed string     // the user it says to be, who need not have logged in
-	profile profile    // of the exchange of SASL that is going on
-	user    jid.JID    // who logged in
-	set     *users.Set // by this set's word
-	device  *device    // with tokens, nil if without
-	out     *relay.Outbox
-	seat    relay.Seat
-	pass    relay.Pass
-	rate    bucket
-	alive   time.Time // when the read deadline was last moved
-	asked   bool      // a ping is out
+	domain   string
+	lang     string     // xml:lang of the client's stream
+	claimed  string     // the user it says to be, who need not have logged in
+	profile  profile    // of the exchange of SASL that is going on
+	user     jid.JID    // who logged in
+	set      *users.Set // by this set's word
+	device   *device    // with tokens, nil if without
+	out      *relay.Outbox
+	seat     relay.Seat
+	pass     relay.Pass
+	rate     bucket
+	elements int       // read since the last pause
+	alive    time.Time // when the read deadline was last moved
+	asked    bool      // a ping is out
 
 	counting bool     // stream management is on
 	taken    uint32   // stanzas handled since

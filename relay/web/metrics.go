@@ -5,6 +5,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -37,13 +39,30 @@ func NewMetrics(measure func(*Page), links func() []Link) *Metrics {
 		mux.HandleFunc("GET /links", func(w http.ResponseWriter, _ *http.Request) { writeLinks(w, links()) })
 	}
 	return &Metrics{http.Server{
-		Handler:        mux,
+		Handler:        byAddress(mux),
 		ReadTimeout:    scrapeTime,
 		WriteTimeout:   scrapeTime,
 		IdleTimeout:    time.Minute + scrapeTime, // Prometheus asks every minute
 		MaxHeaderBytes: 4 << 10,
 		ErrorLog:       log.New(io.Discard, "", 0), // would name who asks
 	}}
+}
+
+// byAddress answers who asks by an address or as localhost. A browser on this
+// machine can be made to ask by a name that a web page chose, and would let the
+// page read the answer (DNS rebinding).
+func byAddress(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = strings.Trim(r.Host, "[]") // without a port
+		}
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
+			http.Error(w, "ask by address or as localhost", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Serve answers on l until l or the Metrics is closed.

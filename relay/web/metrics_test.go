@@ -112,3 +112,28 @@ func TestMalformedRequests(t *testing.T) {
 		}
 	}
 }
+
+// A name that resolves to loopback is not how this is asked.
+func TestNamesAreRefused(t *testing.T) {
+	address := serveWith(t, web.NewMetrics((*web.Page).Runtime, func() []web.Link { return nil }))
+	for host, want := range map[string]int{
+		address: 200, "127.0.0.1": 200, "[::1]:9100": 200, "localhost:9100": 200, "localhost": 200,
+		"evil.example": 403, "evil.example:9100": 403, "localhost.evil.example": 403,
+	} {
+		for _, page := range []string{"/metrics", "/links"} {
+			request, err := http.NewRequest("GET", "http://"+address+page, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = host
+			answer, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != want {
+				t.Errorf("%s of %s: %d, want %d", page, host, answer.StatusCode, want)
+			}
+		}
+	}
+}
