@@ -30,6 +30,7 @@ func (o *Outbox) Track(p *Pass, announcement []byte) {
 	if announcement != nil {
 		o.acks.before = o.queue.stanzas
 		o.add(p, announcement)
+		o.queue.free = len(o.queue.B)
 	}
 }
 
@@ -118,10 +119,10 @@ func (a *acks) unheard(out load, sent int) []rest {
 	a.loads, a.held = nil, 0
 	switch {
 	case out.Buffer == nil:
-	case a.on:
-		back = append(back, a.rest(out))
-	default:
+	case sent < out.free: // and so none of those behind has gone out
 		back = append(back, rest{out, sent, 0})
+	default:
+		back = append(back, a.rest(out))
 	}
 	return back
 }

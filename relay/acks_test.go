@@ -180,3 +180,38 @@ func TestTheCountWraps(t *testing.T) {
 		t.Errorf("answered: %s", got)
 	}
 }
+
+// What nobody counts, because it was on its way when counting began, is answered
+// if its own write fails.
+func TestBeforeCountingBegins(t *testing.T) {
+	t.Run("being written", func(t *testing.T) {
+		l := newLink()
+		o, senders := tracked(l)
+		l.full = true
+		offer(t, o, 1, 2) // hangs in the socket
+		var p Pass
+		o.Track(&p, []byte("<enabled xmlns='urn:xmpp:sm:3'/>"))
+		o.Offer(&p, message(t, 3, "counted"))
+		p.Flush()
+		breakLink(l)
+		close(l.drained)
+		eventually(t, "all are answered", func() bool {
+			senders.mu.Lock()
+			defer senders.mu.Unlock()
+			return strings.Join(senders.ids, " ") == "1 2 3"
+		})
+	})
+	t.Run("queued", func(t *testing.T) {
+		l := newLink()
+		o, senders := tracked(l)
+		var p Pass
+		o.Offer(&p, message(t, 1, "not counted"))
+		o.Track(&p, []byte("<enabled xmlns='urn:xmpp:sm:3'/>"))
+		o.Offer(&p, message(t, 2, "counted"))
+		breakLink(l)
+		p.Flush()
+		if got := strings.Join(senders.ids, " "); got != "1 2" {
+			t.Errorf("answered: %q", got)
+		}
+	})
+}

@@ -76,6 +76,7 @@ type load struct {
 	cuts           []int32 // where one write's share ends and the next begins
 	stanzas        int     // among the elements
 	last           uint32  // the last stanza's number, where they are numbered
+	free           int     // bytes at its beginning that hold stanzas without a number
 }
 
 // NewOutbox returns the Outbox in front of link, a stream with content
@@ -341,6 +342,9 @@ func (o *Outbox) take() bool {
 	o.queue = load{}
 	if o.out.Buffer != nil {
 		o.out.last = o.acks.number(o.out.stanzas)
+		if !o.acks.on {
+			o.out.free = len(o.out.B)
+		}
 		o.writing = len(o.out.B)
 		o.mu.Unlock()
 		return true
