@@ -45,7 +45,10 @@ func (r *room) announce(p *relay.Pass, o *occupant, n *notice) {
 			if views[own][full] == nil {
 				views[own][full] = r.view(o, n, own == 1, full == 1)
 			}
-			r.present(p, views[own][full], o, session)
+			told := r.present(p, views[own][full], o, session)
+			if !told && own == 1 && !n.gone {
+				r.failed = append(r.failed, session) // it would not know that it is in, or as what
+			}
 		}
 	}
 }
@@ -67,12 +70,15 @@ func (r *room) introduce(p *relay.Pass, o, to *occupant, session jid.JID) {
 	r.present(p, r.view(o, &notice{}, false, r.shows(to, o)), o, session)
 }
 
-func (r *room) present(p *relay.Pass, st *wire.Stanza, o *occupant, to jid.JID) {
+// present sends a view of an occupant, and reports false if it is certain that
+// it will not arrive.
+func (r *room) present(p *relay.Pass, st *wire.Stanza, o *occupant, to jid.JID) bool {
 	if st == nil {
-		return // with what the room adds it has become too large
+		return true // with what the room adds it has become too large
 	}
 	st.SetTo(to.String())
-	r.server.router.Route(p, st, o.addr, to)
+	drop := r.server.router.Route(p, st, o.addr, to)
+	return drop == relay.Delivered || drop == relay.Answered
 }
 
 // shows reports whether one occupant sees the real address of another (XEP-0045

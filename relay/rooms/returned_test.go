@@ -135,3 +135,19 @@ func TestAnswersFindTheAsker(t *testing.T) {
 	l.send("alice/x", "<iq type='result' id='v' to='"+tea+"/bob'/>") // answered already
 	l.nothing("bob/x", "bob/y")
 }
+
+// Who cannot be told that it is in the room is not in it.
+func TestWhoIsNotToldIsNotIn(t *testing.T) {
+	l := newLab(t)
+	l.open(nil)
+	l.gone["bob@example.org/x"] = true
+	l.enter(tea, "bob/x", "bob")
+	l.size(1, 1)
+	got := strings.Join(l.take("alice/x"), "\n")
+	if !strings.Contains(got, "type='unavailable'") || !strings.Contains(got, tea+"/bob") {
+		t.Errorf("the others hear: %s", got)
+	}
+	l.gone["bob@example.org/x"] = false
+	l.join(tea, "bob/x")
+	l.size(1, 2)
+}
