@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lethe/relay/stream"
+	"lethe/relay/wire"
 )
 
 // notOurs is what testssl.sh finds less than best that no relay could change,
@@ -109,37 +112,46 @@ func upgrading(t *testing.T, to, domain string) string {
 			if err != nil {
 				return
 			}
-			go upgrade(near, to, domain)
+			go func() {
+				defer near.Close()
+				far, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer far.Close()
+				if upgrade(far, "", domain) {
+					go func() {
+						io.Copy(far, near)
+						far.(*net.TCPConn).CloseWrite()
+					}()
+					io.Copy(near, far)
+				}
+			}()
 		}
 	}()
 	return l.Addr().String()
 }
 
-// upgrade asks for TLS and then passes bytes on. What goes wrong ends the
-// connection, and testssl.sh sees it.
-func upgrade(near net.Conn, to, domain string) {
-	defer near.Close()
-	far, err := net.Dial("tcp", to)
-	if err != nil {
-		return
-	}
-	defer far.Close()
+// upgrade asks a server for TLS in the name of a domain, and reports whether it
+// may begin.
+func upgrade(c net.Conn, from, to string) bool {
 	for _, step := range []struct{ say, until string }{
-		{"<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' to='" + domain + "' version='1.0'>", "</stream:features>"},
+		{serverHeader(from, to), "</stream:features>"},
 		{"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"},
 	} {
-		if _, err := io.WriteString(far, step.say); err != nil {
-			return
+		if _, err := io.WriteString(c, step.say); err != nil {
+			return false
 		}
 		for heard, one := []byte(nil), make([]byte, 1); !bytes.HasSuffix(heard, []byte(step.until)); heard = append(heard, one...) {
-			if _, err := far.Read(one); err != nil {
-				return
+			if _, err := c.Read(one); err != nil {
+				return false
 			}
 		}
 	}
-	go func() {
-		io.Copy(far, near)
-		far.(*net.TCPConn).CloseWrite()
-	}()
-	io.Copy(near, far)
+	return true
+}
+
+// serverHeader begins a stream between servers; from may be empty.
+func serverHeader(from, to string) string {
+	return string(stream.AppendHeader(nil, wire.Header{NS: wire.NSServer, From: from, To: to}, " xmlns:db='jabber:server:dialback'"))
 }
