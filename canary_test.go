@@ -199,4 +199,3 @@ func (b *bird) look(st *wire.Stanza) {
 		b.errors++
 	}
 }
-
