@@ -85,9 +85,9 @@ func (s *Server) refusal(domain string, err error) {
 }
 
 // unproved remembers a stream that has ended and never proved the domain that
-// it named, unless its dialback has been told of.
+// it named, unless it had no need to, or its dialback has been told of.
 func (in *incoming) unproved() {
-	if in.external == nil || in.remote == "" || in.proved.Load() != nil {
+	if in.asks || in.external == nil || in.remote == "" || in.proved.Load() != nil {
 		return
 	}
 	in.srv.mu.Lock()

@@ -66,6 +66,29 @@ func TestDiagnosis(t *testing.T) {
 	diagnosed(t, c)
 }
 
+// TestDiagnosisOfDialback: who calls back only to verify a key has not failed,
+// whatever it shows.
+func TestDiagnosisOfDialback(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.node("a.example", nil), w.node("b.example", nil)
+	federation.HideCertificate(a.server)
+	federation.HideCertificate(b.server)
+	a.say("bob@b.example", "1")
+	b.hear()
+	diagnosed(t, a, "b.example in=false failed=false dane ")
+	diagnosed(t, b, "a.example in=true failed=false dialback ")
+	time.Sleep(100 * time.Millisecond) // until the connection that asked is gone
+	diagnosed(t, a, "b.example in=false failed=false dane ")
+
+	w.dns.mu.Lock()
+	w.dns.services["a.example"] = resolve.Service{Status: resolve.Bogus}
+	w.dns.mu.Unlock()
+	c := w.node("c.example", nil)
+	a.say("carol@c.example", "2")
+	a.hear() // it comes back
+	diagnosed(t, c, "a.example in=true failed=true none the SRV lookup is bogus: "+resolve.Reason(0).String()+" ("+resolve.Reason(0).Section()+")")
+}
+
 // TestFailuresAreForgotten, after an hour, and are bounded before.
 func TestFailuresAreForgotten(t *testing.T) {
 	w := newWorld(t)

@@ -172,6 +172,7 @@ func (in *incoming) verify(st *wire.Stanza) error {
 	case !in.srv.local(to):
 		return wire.HostUnknown
 	}
+	in.asks = true
 	typ := "invalid"
 	if in.srv.keys.valid(st.Node().Text, from, to, id) {
 		typ = "valid"

@@ -43,6 +43,7 @@ type incoming struct {
 	id       string       // of the stream, as we gave it; dialback keys hang on it
 	greeted  bool         // our header of the present stream is out
 	caller   *wire.Header // the peer's
+	asks     bool         // the peer came to have a dialback key verified
 	bidi     bool         // the peer takes stanzas on this stream too (XEP-0288)
 	waiting  chan struct{}
 	links    []*link                      // that go over this stream; guarded by srv.mu
