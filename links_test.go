@@ -39,6 +39,7 @@ func TestFailedLinks(t *testing.T) {
 		}
 	}
 	write()
+	waitFor(t, here, "no link") // the sender hears of it first
 	if got := regexp.MustCompile(`(?m)level=WARN msg="no link" (.*)$`).FindAllStringSubmatch(here.log.String(), -1); len(got) != 1 ||
 		got[0][1] != `domain=nowhere.test reason="no server of the domain has an address"` || strings.Contains(here.log.String(), "SECRET") {
 		t.Errorf("the log says %q", got)
@@ -60,6 +61,7 @@ func TestFailedLinks(t *testing.T) {
 	before := len(here.log.String())
 	here.restart(t)
 	write()
+	time.Sleep(100 * time.Millisecond)
 	if log := here.log.String()[before:]; strings.Contains(log, "nowhere.test") {
 		t.Errorf("the log names a domain:\n%s", log)
 	}
