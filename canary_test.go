@@ -26,7 +26,7 @@ import (
 // domain, sound, odd and broken. Each carries names of its own in whatever has
 // room for one: addresses, texts, ids, keys, passwords. None may come up in the
 // log, in the numbers, or in an error that somebody else is told. LETHE_CANARIES
-// says how many there are to be.
+// says how many there are to be, LETHE_CANARY_SEED which.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	total := 10000
@@ -47,6 +47,9 @@ func TestCanaries(t *testing.T) {
 		t.Cleanup(func() { r.cmd.Process.Kill() }) // if the test ends early
 	}
 	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("LETHE_CANARY_SEED"), 10, 64); err == nil {
+		seed = n
+	}
 	t.Logf("%d, seed %d", total, seed)
 	var all sync.WaitGroup
 	var birds []*bird
