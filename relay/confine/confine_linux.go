@@ -12,7 +12,7 @@ import (
 // Apply confines the process to its needs and returns what it could not do.
 // Files must be read and ports open before. It is called once.
 func Apply(n Needs) []Gap {
-	time.Now().Zone() // reads the time zone's file, if nothing has yet
+	_ = time.Now().Local().String() // reads the time zone's file, if nothing has yet
 	var gaps []Gap
 	for _, step := range []struct {
 		measure Measure

@@ -2,6 +2,7 @@ package confine
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,7 +68,7 @@ func attempts(folder, other string, port uint16) map[string]func() error {
 		"listen": func() error {
 			var lc net.ListenConfig
 			lc.SetMultipathTCP(false) // Landlock sees TCP
-			_, err := lc.Listen(nil, "tcp", "127.0.0.1:0")
+			_, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 			return err
 		},
 		"connect elsewhere": func() error { return connect(port + 1) },
