@@ -1,6 +1,7 @@
 package proxy65_test
 
 import (
+	"fmt"
 	"crypto/rand"
 	"crypto/sha256"
 	"io"
@@ -116,8 +117,9 @@ func TestNothingIsLostAtTheStart(t *testing.T) {
 // one with it and leaves nothing behind.
 func TestActivationMeetsTheEnd(t *testing.T) {
 	l := newLab(t, proxy65.Limits{}).serve()
-	key := proxy65.KeyOf("s", parse(t, alice), parse(t, bob))
 	for i := range 200 {
+		sid := fmt.Sprint("s", i) // of the one before somebody may be here still
+		key := proxy65.KeyOf(sid, parse(t, alice), parse(t, bob))
 		one, other := l.connect(key), l.connect(key)
 		var both sync.WaitGroup
 		both.Go(func() {
@@ -127,7 +129,7 @@ func TestActivationMeetsTheEnd(t *testing.T) {
 			}
 			one.Write(make([]byte, 8<<10)) // more than may come too early
 		})
-		both.Go(func() { l.activate(alice, "s", bob) })
+		both.Go(func() { l.activate(alice, sid, bob) })
 		both.Wait()
 		one.Close()
 		other.Close()
