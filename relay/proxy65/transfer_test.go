@@ -1,9 +1,9 @@
 package proxy65_test
 
 import (
-	"fmt"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
