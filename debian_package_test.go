@@ -25,10 +25,11 @@ func followInstall(t *testing.T, d *tree, dist string) {
 		d.run(line)
 	}
 	readme.end()
-	serves(t, d)
+	serves(t, d, "example.org").end(t)
+	followDomain(t, d)
 
 	d.run(strings.Replace(install, "install", "install --reinstall", 1))
-	serves(t, d)
+	serves(t, d, "example.org").end(t)
 
 	d.run(readme.within("apt remove lethe") + " --yes")
 	if out := d.run("find /usr -path '*lethe*'"); out != "" {
@@ -55,7 +56,54 @@ func followInstall(t *testing.T, d *tree, dist string) {
 	}
 
 	d.run(install)
-	serves(t, d)
+	serves(t, d, "example.org").end(t)
+	followOnion(t, d)
+}
+
+// followDomain holds that lethe dns prints what "Your own domain" says.
+func followDomain(t *testing.T, d *tree) {
+	t.Helper()
+	readme := newInstructions(t, "Your own domain")
+	records := d.run("cd /etc/lethe && " + readme.within("lethe dns -host xmpp.example.org"))
+	for len(readme.lines) > 0 {
+		name, data, _ := strings.Cut(strings.TrimSpace(readme.next()), " ")
+		want := regexp.QuoteMeta(name) + ` \d+ IN ` + regexp.QuoteMeta(strings.TrimSpace(data))
+		want = strings.Join(strings.Fields(want), " ")
+		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(records) {
+			t.Errorf("lethe dns prints no %s:\n%s", want, records)
+		}
+	}
+}
+
+// followOnion does what "As an onion service" says in place of "Install", as far
+// as it goes without a Tor.
+func followOnion(t *testing.T, d *tree) {
+	t.Helper()
+	address := strings.Repeat("a", 56) + ".onion"
+	d.run("rm -r /etc/lethe/*")
+	readme := newInstructions(t, "As an onion service")
+	d.run(strings.ReplaceAll(readme.within("lethe init -onion /etc/lethe ADDRESS.onion"), "ADDRESS.onion", address))
+	readme.end()
+	for _, line := range newInstructions(t, "Install").lines {
+		if strings.HasPrefix(line, "lethe init ") || strings.HasPrefix(line, "apt ") ||
+			strings.HasPrefix(line, "deploy/") || strings.HasPrefix(line, "systemctl ") {
+			continue
+		}
+		d.run(strings.ReplaceAll(line, "example.org", address))
+	}
+
+	r := serves(t, d, address)
+	r.loginByTor(t, "alice", "tcp", "127.0.0.1:5232")
+	for _, table := range []string{"tcp", "tcp6"} {
+		for line := range strings.Lines(d.read("/proc/net/" + table)) {
+			const listening = "0A"
+			f := strings.Fields(line)
+			if f[3] == listening && !strings.HasPrefix(f[1], "0100007F:") {
+				t.Errorf("an onion service listens at %s", f[1])
+			}
+		}
+	}
+	r.end(t)
 }
 
 // files are the names of all files but those in which Debian writes what it has
@@ -92,20 +140,25 @@ func installed(t *testing.T, d *tree) {
 	}
 }
 
-// serves has the relay serve as its unit says, let somebody in, read its files
-// anew, and end.
-func serves(t *testing.T, d *tree) {
+// serves has the relay serve as its unit says, lets somebody in, and has it read
+// its files anew.
+func serves(t *testing.T, d *tree, domain string) *instance {
 	t.Helper()
 	unit := d.read("/usr/lib/systemd/system/lethe.service")
-	user, start := setting(t, unit, "User"), strings.Fields(setting(t, unit, "ExecStart"))
-	cmd := d.prepare(append([]string{"setpriv", "--reuid", user, "--regid", setting(t, unit, "Group"), "--init-groups",
-		"--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"}, start...)...)
-	r := &instance{domain: "example.org", ca: d.root + "/etc/lethe/fullchain.pem", port: 5222,
+	cmd := d.prepare(append([]string{"setpriv", "--reuid", setting(t, unit, "User"), "--regid", setting(t, unit, "Group"),
+		"--init-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"},
+		strings.Fields(setting(t, unit, "ExecStart"))...)...)
+	r := &instance{domain: domain, ca: d.root + "/etc/lethe/fullchain.pem", port: 5222,
 		secret: strings.TrimSuffix(sesame, "alice")}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("lethe serve wrote:\n%s", r.log.String())
+		}
+	})
 	r.run(t, cmd)
 	r.login(t, "alice")
 	r.reload(t, `level=INFO msg=reloaded`)
-	r.end(t)
+	return r
 }
 
 // setting is what a unit says of one thing.

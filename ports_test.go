@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -17,6 +19,35 @@ import (
 	"lethe/relay/client"
 	"lethe/relay/jid"
 )
+
+// TestNobodyIsLetInEarly: an open port answers nobody before accept, and whoever
+// came before then.
+func TestNobodyIsLetInEarly(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	h := &host{file: r.file("lethe.toml"), log: slog.New(slog.DiscardHandler)}
+	if err := h.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.relay.Shutdown)
+	t.Cleanup(h.close)
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "<stream:stream to='%s' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>", r.domain)
+	first := make([]byte, 1)
+	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if _, err := c.Read(first); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("before accept a client gets %q, %v", first, err)
+	}
+	h.accept()
+	c.SetReadDeadline(time.Now().Add(patience))
+	if _, err := c.Read(first); err != nil {
+		t.Errorf("after accept a client gets %v", err)
+	}
+}
 
 // TestSocketActivation has the ports opened as systemd does: one for clients,
 // and a Unix socket to which Tor would bring them. They take the place of those
@@ -43,11 +74,11 @@ func TestSocketActivation(t *testing.T) {
 		c.Close()
 		t.Error("the configured port is open too")
 	}
-	r.loginByTor(t, "alice", socket)
+	r.loginByTor(t, "alice", "unix", socket)
 }
 
-// loginByTor logs in through a Unix socket, as Tor brings a client.
-func (r *instance) loginByTor(t *testing.T, user, socket string) {
+// loginByTor logs in as Tor brings a client, by way of a circuit.
+func (r *instance) loginByTor(t *testing.T, user, network, address string) {
 	t.Helper()
 	who, err := jid.New(user, r.domain, "")
 	if err != nil {
@@ -56,9 +87,9 @@ func (r *instance) loginByTor(t *testing.T, user, socket string) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(page(t, r.ca)))
 	c, err := client.Dial(context.Background(), client.Config{
-		Address: socket, User: who, Password: r.password(user), Roots: roots,
-		Dial: func(_ context.Context, _, address string) (net.Conn, error) {
-			c, err := net.Dial("unix", address)
+		Address: address, User: who, Password: r.password(user), Roots: roots,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			c, err := net.Dial(network, address)
 			if err == nil {
 				_, err = c.Write([]byte("PROXY TCP6 fc00:dead:beef:4dad::1 ::1 7 5222\r\n"))
 			}
@@ -66,7 +97,7 @@ func (r *instance) loginByTor(t *testing.T, user, socket string) {
 		},
 	})
 	if err != nil {
-		t.Fatalf("%s does not log in by the Unix socket: %v", user, err)
+		t.Fatalf("%s does not log in by Tor: %v", user, err)
 	}
 	c.Close()
 }
