@@ -127,7 +127,7 @@ func fileAccess(s *source) []string {
 	if s.room == "relay/operator" || s.room == warden {
 		return nil
 	}
-	reading := []string{"ReadFile", "Stat", "NewFile", "Getenv", "Unsetenv", "Environ", "Getpid", "File", "Args", "Exit", "Signal", "Interrupt", "Stdin", "Stdout", "Stderr", "NewSyscallError", "SyscallError"}
+	reading := []string{"ReadFile", "Stat", "NewFile", "Getenv", "Unsetenv", "Environ", "Executable", "Getpid", "File", "Args", "Exit", "Signal", "Interrupt", "Stdin", "Stdout", "Stderr", "NewSyscallError", "SyscallError"}
 	sockets := []string{"Conn", "RawConn", "Read", "Write", "Stat_t", "GetsockoptInt", "SOL_SOCKET", "SO_ACCEPTCONN"}
 	var found []string
 	for _, n := range s.uses("os") {
