@@ -177,6 +177,18 @@ func (s *Server) keep(c *client) *session {
 	return kept
 }
 
+// Waiting is how many sessions wait for their clients to come back.
+func (s *Server) Waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, kept := range s.managed {
+		if kept.client == nil && !kept.over {
+			n++
+		}
+	}
+	return n
+}
+
 // takeOver gives a session to c, or returns nil if c's user has none with this
 // id. One that is over is given to nobody. A connection that still has it is
 // cut: the client knows best which one is dead.

@@ -80,7 +80,16 @@ func TestResume(t *testing.T) {
 	full := c.JID()
 	c.Cut()
 	f.to("3")
+	for i := 0; f.srv.Waiting() != 1; i++ {
+		if i == 200 {
+			t.Fatal("no session waits")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	again := resume(t, c)
+	if n := f.srv.Waiting(); n != 0 {
+		t.Errorf("%d sessions wait", n)
+	}
 	if again.JID() != full {
 		t.Errorf("resumed as %v, was %v", again.JID(), full)
 	}

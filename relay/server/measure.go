@@ -24,6 +24,7 @@ func (s *Server) measureClients(p *web.Page) {
 	f := p.Gauge("lethe_client_connections", "Connections of clients.")
 	f.With(int64(negotiating), "state", "negotiating")
 	f.With(int64(bound), "state", "bound")
+	p.Gauge("lethe_waiting_sessions", "Cut connections whose stanzas wait for the client to come back.").Is(int64(s.clients.Waiting()))
 	p.Gauge("lethe_accounts", "Accounts in memory, connected or remembered.").Is(int64(s.accounts.Remembered()))
 	p.Gauge("lethe_users", "Users of the signed file.").Is(int64(s.Users().Len()))
 	p.Gauge("lethe_users_serial", "Serial of the signed file.").Is(int64(s.Users().Serial()))
