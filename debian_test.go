@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"os"
 	"os/exec"
 	"strings"
@@ -32,11 +33,9 @@ func TestDebian(t *testing.T) {
 	for program, debian := range map[string]string{
 		"debootstrap": "debootstrap", "dpkg-deb": "dpkg", "ip": "iproute2", "git": "git", "tmux": "tmux",
 	} {
-		need(t, program, debian)
+		need.Program(t, program, debian)
 	}
-	if os.Geteuid() != 0 {
-		missing(t, "the right to make a Debian tree", "nothing: run it as root")
-	}
+	need.That(t, os.Geteuid() == 0, "to be root, who may make a Debian tree")
 	t.Setenv(treesAt, t.TempDir())
 	trees := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
 		"testdata/debian/trees", os.Getenv(treesAt))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // a relay that is not itself any more: from 0, nothing, to 10, everything.
 func TestUnits(t *testing.T) {
 	t.Parallel()
-	need(t, "systemd-analyze", "systemd")
+	need.Program(t, "systemd-analyze", "systemd")
 	dir := t.TempDir()
 	program, err := os.Executable()
 	if err != nil {
@@ -32,7 +33,7 @@ func TestUnits(t *testing.T) {
 // TestFirewall has nftables read the rules, those in comments too.
 func TestFirewall(t *testing.T) {
 	t.Parallel()
-	need(t, "nft", "nftables")
+	need.Program(t, "nft", "nftables")
 	rules := page(t, "deploy/lethe.nft")
 	all := strings.NewReplacer("# tcp dport", "tcp dport", "# meta skuid lethe", "meta skuid root").Replace(rules)
 	if strings.Count(all, "#") != strings.Count(rules, "#")-2 {

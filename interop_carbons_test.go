@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 func TestCarbons(t *testing.T) {
 	t.Parallel()
 	for _, c := range []program{profanity(), poezio()} {
-		need(t, c.name, c.debian)
+		need.Program(t, c.name, c.debian)
 	}
 	r := startRelay(t, "alice", "bob")
 	bob, third := newPeer(t, r, "bob", r.ca), newCopied(t, r, "alice")

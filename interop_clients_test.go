@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"lethe/relay/need"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -34,7 +35,7 @@ func TestClients(t *testing.T) {
 	for _, c := range programs() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			need(t, c.name, c.debian)
+			need.Program(t, c.name, c.debian)
 			r := c.relay(t, "alice", "bob")
 			bob := newPeer(t, r, "bob", r.ca)
 			bob.next("online")
@@ -60,7 +61,7 @@ func TestClientsRefuse(t *testing.T) {
 	for _, c := range programs() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			need(t, c.name, c.debian)
+			need.Program(t, c.name, c.debian)
 			r := c.relay(t, "alice")
 			s := c.start(t, r, "alice", newLab(t).file, t.TempDir())
 			s.sees(c.refused)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"lethe/relay/need"
 	"os"
 	"os/exec"
 	"strings"
@@ -26,14 +27,10 @@ func TestFederation(t *testing.T) {
 	for program, debian := range map[string]string{
 		"nsd": "nsd", "unbound": "unbound", "prosody": "prosody", "erl": "ejabberd", "ip": "iproute2",
 	} {
-		need(t, program, debian)
+		need.Program(t, program, debian)
 	}
-	if ejabberdCode() == "" {
-		missing(t, "ejabberd", "ejabberd")
-	}
-	if exec.Command("lua5.4", "-e", `require "lunbound"`).Run() != nil {
-		missing(t, "Lua's libunbound", "lua-unbound")
-	}
+	need.Package(t, ejabberdCode() != "", "ejabberd")
+	need.Package(t, exec.Command("lua5.4", "-e", `require "lunbound"`).Run() == nil, "lua-unbound")
 	t.Parallel()
 	inOwnNetwork(t)
 }
@@ -51,9 +48,7 @@ func inOwnNetwork(t *testing.T) {
 	}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
-	if err != nil && len(out) == 0 {
-		missing(t, "the right to make network namespaces ("+err.Error()+")", "nothing: run it as root")
-	}
+	need.That(t, err == nil || len(out) > 0, "the right to make network namespaces, which root has")
 	t.Logf("in a network of its own:\n%s", out)
 	if err != nil {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 // handed.
 func TestOMEMO(t *testing.T) {
 	t.Parallel()
-	need(t, "profanity", "profanity")
+	need.Program(t, "profanity", "profanity")
 	r := startRelay(t, "alice", "bob", "carol")
 	tap := newTap(t, r)
 	alice, bob := startOMEMO(t, r, "alice", tap.port), startOMEMO(t, r, "bob", r.direct)

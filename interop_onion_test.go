@@ -19,6 +19,7 @@ import (
 	"lethe/federation/dial"
 	"lethe/relay/client"
 	"lethe/relay/jid"
+	"lethe/relay/need"
 )
 
 const (
@@ -38,7 +39,7 @@ func TestOnion(t *testing.T) {
 		return
 	}
 	for program, debian := range map[string]string{"tor": "tor", "tor-gencert": "tor", "torsocks": "torsocks", "ip": "iproute2"} {
-		need(t, program, debian)
+		need.Program(t, program, debian)
 	}
 	needSlixmpp(t)
 	t.Parallel()

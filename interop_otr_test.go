@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"strings"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 // other says, and what passes through the relay is sealed.
 func TestOTR(t *testing.T) {
 	t.Parallel()
-	need(t, "profanity", "profanity")
+	need.Program(t, "profanity", "profanity")
 	r := startRelay(t, "alice", "bob")
 	tap := newTap(t, r)
 	alice := startProfanity(t, r, "alice", r.ca, t.TempDir(), "legacy", tap.port)
@@ -55,8 +56,8 @@ func TestOTR(t *testing.T) {
 // the open they come, of what only one device can read they do not.
 func TestOTRCopies(t *testing.T) {
 	t.Parallel()
-	need(t, "profanity", "profanity")
-	need(t, "mcabber", "mcabber")
+	need.Program(t, "profanity", "profanity")
+	need.Program(t, "mcabber", "mcabber")
 	r := mcabber().relay(t, "alice", "bob")
 	elsewhere := []*peer{newCopied(t, r, "alice"), newCopied(t, r, "bob")}
 	bob := mcabber().start(t, r, "bob", r.ca, t.TempDir())

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"lethe/relay/need"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -104,9 +105,7 @@ func runPeer(t testing.TB, jid, password string, cmd *exec.Cmd) *peer {
 // needSlixmpp is need for the Python package.
 func needSlixmpp(t testing.TB) {
 	t.Helper()
-	if err := exec.Command("/usr/bin/python3", "-c", "import slixmpp").Run(); err != nil {
-		missing(t, "slixmpp", "python3-slixmpp")
-	}
+	need.Package(t, exec.Command("/usr/bin/python3", "-c", "import slixmpp").Run() == nil, "python3-slixmpp")
 }
 
 // next waits for an event of the named kind and passes over others.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"lethe/relay/need"
 	"net"
 	"regexp"
 	"slices"
@@ -51,7 +52,7 @@ func TestResume(t *testing.T) {
 // TestResumeProfanity does it to Profanity, which comes back after a second.
 func TestResumeProfanity(t *testing.T) {
 	t.Parallel()
-	need(t, "profanity", "profanity")
+	need.Program(t, "profanity", "profanity")
 	r := startRelay(t, "alice", "bob")
 	line := newLine(t, r.port)
 	bob := newPeer(t, r, "bob", r.ca)

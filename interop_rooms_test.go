@@ -1,6 +1,7 @@
 package main
 
 import (
+	"lethe/relay/need"
 	"testing"
 )
 
@@ -32,7 +33,7 @@ func TestRoom(t *testing.T) {
 		}},
 	}
 	for _, c := range inside {
-		need(t, c.name, c.debian)
+		need.Program(t, c.name, c.debian)
 	}
 	r := mcabber().relay(t, "alice", "bob", "carol", "dave")
 	room := "tea@rooms." + r.domain

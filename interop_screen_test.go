@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"lethe/relay/need"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,7 @@ type screen struct {
 // home, and makes sure that it has ended when the test has.
 func newScreen(t testing.TB, home string, env []string, program string, args ...string) *screen {
 	t.Helper()
-	need(t, "tmux", "tmux")
+	need.Program(t, "tmux", "tmux")
 	// A socket's path has little room: t.TempDir's would not always fit.
 	dir, err := os.MkdirTemp("", "screen")
 	if err != nil {

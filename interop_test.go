@@ -1,6 +1,6 @@
 // The interop tests let real clients from Debian's packages meet a real relay,
 // over real TLS with the certificate verified. A test whose program is not
-// installed is skipped, unless LETHE_INTEROP=require: there it fails.
+// installed is skipped, unless nothing may be missing: see relay/need.
 package main
 
 import (
@@ -12,28 +12,10 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
-
-// need skips or fails the test when program is not installed.
-func need(t testing.TB, program, debian string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		missing(t, program, debian)
-	}
-}
-
-// missing skips the test, or fails it where nothing may be missing.
-func missing(t testing.TB, what, debian string) {
-	t.Helper()
-	if os.Getenv("LETHE_INTEROP") == "require" {
-		t.Fatalf("%s is missing: apt-get install %s", what, debian)
-	}
-	t.Skipf("%s is missing: apt-get install %s", what, debian)
-}
 
 // A lab is a certificate authority that lives as long as its test.
 type lab struct {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"lethe/relay/need"
 	"lethe/relay/stream"
 	"lethe/relay/wire"
 )
@@ -34,7 +35,7 @@ var notOurs = map[string]string{
 // HTTP, simulated browsers, and each cipher by itself.
 func TestSSL(t *testing.T) {
 	t.Parallel()
-	need(t, "testssl", "testssl.sh")
+	need.Program(t, "testssl", "testssl.sh")
 	r, old := newRelay(t, "alice"), newRelay(t, "alice")
 	starttls, direct := fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	r.set(t, "server", fmt.Sprintf("[%q]", starttls))

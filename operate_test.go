@@ -21,6 +21,7 @@ import (
 
 	"lethe/relay/client"
 	"lethe/relay/jid"
+	"lethe/relay/need"
 	"lethe/relay/wire"
 )
 
@@ -57,7 +58,7 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		{"tampered users file", func(t *testing.T, r *instance) { r.append(t, "users.txt", "# one more line\n") }, `users\.txt.*signature.*;`},
 		{"tampered signature", func(t *testing.T, r *instance) { r.append(t, "users.txt.minisig", "x\n") }, `users\.txt.*signature.*;`},
 		{"wrong line in the users file", func(t *testing.T, r *instance) {
-			need(t, "minisign", "minisign") // lethe sign would refuse it
+			need.Program(t, "minisign", "minisign") // lethe sign would refuse it
 			r.append(t, "users.txt", "user nobody\n")
 			minisign(t, "-S", "-s", r.file("signer.key"), "-m", r.file("users.txt"))
 		}, `users\.txt:\d+: .*;`},
@@ -217,7 +218,7 @@ func ending(t testing.TB, c *client.Client) *client.Failure {
 // signature checked by it.
 func TestMinisign(t *testing.T) {
 	t.Parallel()
-	need(t, "minisign", "minisign")
+	need.Program(t, "minisign", "minisign")
 	r := newRelay(t, "alice")
 	minisign(t, "-V", "-p", r.file("signer.pub"), "-m", r.file("users.txt"))
 

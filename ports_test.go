@@ -18,6 +18,7 @@ import (
 
 	"lethe/relay/client"
 	"lethe/relay/jid"
+	"lethe/relay/need"
 )
 
 // TestNobodyIsLetInEarly: an open port answers nobody before accept, and whoever
@@ -54,7 +55,7 @@ func TestNobodyIsLetInEarly(t *testing.T) {
 // in the configuration.
 func TestSocketActivation(t *testing.T) {
 	t.Parallel()
-	need(t, "systemd-socket-activate", "systemd")
+	need.Program(t, "systemd-socket-activate", "systemd")
 	r := newRelay(t, "alice")
 	configured := r.port
 	r.port = freePort(t)

@@ -18,6 +18,7 @@ import (
 	"lethe/dane"
 	"lethe/dane/zone"
 	"lethe/relay/client"
+	"lethe/relay/need"
 	"lethe/relay/wire"
 )
 
@@ -87,9 +88,7 @@ func copies(t testing.TB, pid int, text string) (n int, around []string) {
 
 // needsMemory skips where another process's memory may not be read.
 func needsMemory(t testing.TB) {
-	if os.Geteuid() != 0 {
-		t.Skip("reading another process's memory takes root")
-	}
+	need.That(t, os.Geteuid() == 0, "to be root, who may read another process's memory")
 }
 
 // online is login with presence.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"lethe/relay/need"
 	"lethe/relay/wire"
 )
 
@@ -119,7 +120,7 @@ func (tr *trace) judgeOpen(args string) string {
 // logins, messages, rooms, a resumed stream, another domain, one that cannot be
 // reached, wrong passwords, reloads good and bad, the end.
 func TestWritesNothing(t *testing.T) {
-	need(t, "strace", "strace")
+	need.Program(t, "strace", "strace")
 	here, there := newRelayFor(t, "here.test", "alice", "bob"), newRelayFor(t, "there.test", "dan")
 	dns := federate(t, here, there)
 	traces := map[*instance]string{}

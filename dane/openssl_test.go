@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"lethe/relay/need"
 	"net"
 	"os"
 	"os/exec"
@@ -20,13 +21,7 @@ import (
 // server that presents the chain. A case with another verdict says so, with the
 // reason.
 func TestOpenSSL(t *testing.T) {
-	program, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatal("needs the Debian package openssl")
-		}
-		t.Skip("needs the Debian package openssl")
-	}
+	program := need.Program(t, "openssl", "openssl")
 	certs, cases := readCases(t)
 	asked, differ := 0, 0
 	for _, c := range cases {

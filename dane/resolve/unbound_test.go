@@ -15,24 +15,8 @@ import (
 	"github.com/miekg/dns"
 
 	signed "lethe/dane/zone"
+	"lethe/relay/need"
 )
-
-// needs finds a program of a Debian package, or skips the test. Under
-// LETHE_INTEROP=require it must be there.
-func needs(t *testing.T, program, pkg string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/" + program); err == nil {
-			return path
-		}
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatalf("no %s: install the Debian package %s", program, pkg)
-		}
-		t.Skipf("no %s: install the Debian package %s", program, pkg)
-	}
-	return path
-}
 
 // elsewhere says why Unbound is not asked about a name; empty if it is.
 func elsewhere(name string, qtype uint16) string {
@@ -59,7 +43,7 @@ func elsewhere(name string, qtype uint16) string {
 // it. This resolver asks the same Unbound, and must come to the same verdict
 // by itself, for every name and type there is, and some there are not.
 func TestUnbound(t *testing.T) {
-	nsd, unbound := needs(t, "nsd", "nsd"), needs(t, "unbound", "unbound")
+	nsd, unbound := need.Program(t, "nsd", "nsd"), need.Program(t, "unbound", "unbound")
 	tree, err := plant(time.Now()) // theirs is the system's clock
 	if err != nil {
 		t.Fatal(err)

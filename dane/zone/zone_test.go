@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"lethe/relay/need"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -227,13 +228,7 @@ func FuzzParse(f *testing.F) {
 // TestDelv has BIND's delv validate what the tree answers. Zones that are as
 // they should be are secure, others insecure.
 func TestDelv(t *testing.T) {
-	delv, err := exec.LookPath("delv")
-	if err != nil {
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatal("no delv: install the Debian package bind9-dnsutils")
-		}
-		t.Skip("no delv: install the Debian package bind9-dnsutils")
-	}
+	delv := need.Program(t, "delv", "bind9-dnsutils")
 	tree := plantStory(t)
 	s, err := tree.Serve(nil)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"lethe/relay/need"
 	"net"
 	"os"
 	"os/exec"
@@ -155,9 +156,7 @@ func TestDropRoot(t *testing.T) {
 		}
 		return
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give it up")
-	}
+	need.That(t, os.Geteuid() == 0, "to be root, who alone can give that up")
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestDropRoot$")
 	cmd.Env = append(os.Environ(), "CONFINED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -189,9 +188,7 @@ func TestConfined(t *testing.T) {
 		confined(t)
 		return
 	}
-	if v := abi(); v < 4 {
-		t.Skipf("this kernel's Landlock is version %d, the test wants 4", v)
-	}
+	need.That(t, abi() >= 4, "a kernel with Landlock of version 4 (Linux 6.7)")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"lethe/dane/zone"
 	"lethe/federation"
 	"lethe/relay"
+	"lethe/relay/need"
 	"lethe/relay/operator"
 	"lethe/tls"
 )
@@ -105,12 +105,7 @@ _5269._tcp.xmpp.example.org. 3600 IN TLSA KEY
 
 // TestDNSZoneFile has a name server read what is printed.
 func TestDNSZoneFile(t *testing.T) {
-	path, err := exec.LookPath("nsd-checkzone")
-	if err != nil && os.Getenv("LETHE_INTEROP") == "require" {
-		t.Fatal("nsd-checkzone is missing: install nsd")
-	} else if err != nil {
-		t.Skip("nsd-checkzone is missing: install nsd")
-	}
+	path := need.Program(t, "nsd-checkzone", "nsd")
 	dir, _, _, conf := fresh(t)
 	set(t, conf, "server", "[]")
 	file := filepath.Join(dir, "zone")

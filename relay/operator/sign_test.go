@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lethe/relay/need"
 	"lethe/relay/operator"
 )
 
@@ -95,13 +96,7 @@ func TestLink(t *testing.T) {
 // minisignTool returns the real tool, in a folder of its own.
 func minisignTool(t *testing.T, dir string) func(stdin string, args ...string) {
 	t.Helper()
-	tool, err := exec.LookPath("minisign")
-	if err != nil {
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatal("needs Debian's package minisign")
-		}
-		t.Skip("needs Debian's package minisign")
-	}
+	tool := need.Program(t, "minisign", "minisign")
 	return func(stdin string, args ...string) {
 		t.Helper()
 		cmd := exec.Command(tool, args...)
@@ -147,7 +142,7 @@ func TestEncryptedKey(t *testing.T) {
 	must(t, operator.Verify, "", "-pub", name+".pub", file)
 	tool := minisignTool(t, dir)
 	tool("", "-V", "-p", "mine.pub", "-m", "users.txt")
-	if os.Getenv("LETHE_INTEROP") != "require" {
+	if !need.All() {
 		return
 	}
 	refuse(t, operator.Sign, "", 1, "wrong passphrase", "-key", name+".key", file)

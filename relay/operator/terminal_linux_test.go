@@ -12,6 +12,7 @@ import (
 	"time"
 	"unsafe"
 
+	"lethe/relay/need"
 	"lethe/relay/operator"
 )
 
@@ -28,9 +29,7 @@ func ioctl(t *testing.T, f *os.File, request uintptr, arg unsafe.Pointer) {
 func newTerminal(t *testing.T) (user, command *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
-	}
+	need.That(t, err == nil, "pseudo-terminals (/dev/ptmx)")
 	t.Cleanup(func() { user.Close() })
 	var n, locked int32
 	ioctl(t, user, syscall.TIOCSPTLCK, unsafe.Pointer(&locked))

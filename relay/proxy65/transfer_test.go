@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lethe/relay/jid"
+	"lethe/relay/need"
 	"lethe/relay/proxy65"
 )
 
@@ -60,9 +61,7 @@ func TestEndOfOneIsEndOfBoth(t *testing.T) {
 // next to nothing, while a copy would take 32 KiB of fresh memory for each
 // share.
 func TestBytesStayInTheKernel(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("splice is Linux's")
-	}
+	need.That(t, runtime.GOOS == "linux", "Linux, for its splice")
 	l := newLab(t, proxy65.Limits{}).serve()
 	requester, target := l.pair("s")
 	const share, shares = 64 << 10, 1000

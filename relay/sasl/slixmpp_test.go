@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"os"
+	"lethe/relay/need"
 	"os/exec"
 	"strings"
 	"testing"
@@ -16,13 +16,7 @@ import (
 func slixmpp(t *testing.T) string {
 	t.Helper()
 	const python = "/usr/bin/python3"
-	if exec.Command(python, "-c", "import slixmpp.util.sasl").Run() != nil {
-		const missing = "package python3-slixmpp is not installed"
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	need.Package(t, exec.Command(python, "-c", "import slixmpp.util.sasl").Run() == nil, "python3-slixmpp")
 	return python
 }
 

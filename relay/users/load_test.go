@@ -12,6 +12,7 @@ import (
 
 	"aead.dev/minisign"
 
+	"lethe/relay/need"
 	"lethe/relay/users"
 )
 
@@ -97,13 +98,7 @@ func TestSignatureErrors(t *testing.T) {
 // TestMinisign holds that signatures of the real tool, hashed and legacy,
 // count here.
 func TestMinisign(t *testing.T) {
-	tool, err := exec.LookPath("minisign")
-	if err != nil {
-		if os.Getenv("LETHE_INTEROP") == "require" {
-			t.Fatal("needs Debian's package minisign")
-		}
-		t.Skip("needs Debian's package minisign")
-	}
+	tool := need.Program(t, "minisign", "minisign")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "users.txt")
 	if err := os.WriteFile(file, []byte(full), 0o600); err != nil {
