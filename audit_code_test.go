@@ -31,7 +31,7 @@ var guarded = []struct {
 	{"github.com/miekg/dns", []string{"dane", "dane/resolve", "dane/zone"}},
 	{"encoding/xml", nil},                      // re-encodes what it read: relay/wire frames
 	{"math/rand", []string{"federation/dial"}}, // elsewhere what is drawn must not be guessed
-	{"os/exec", []string{"relay/need"}}, // for tests; an arrow to it from the binary would be listed
+	{"os/exec", []string{"relay/need"}},        // for tests; an arrow to it from the binary would be listed
 	{"plugin", nil},
 	{"testing", []string{"relay/need"}},
 }

@@ -56,22 +56,13 @@ type incoming struct {
 // Serve accepts connections on l until l is closed. On a direct listener TLS
 // begins with the first byte (XEP-0368).
 func (s *Server) Serve(l net.Listener, direct bool) error {
-	for {
-		nc, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil:
-			time.Sleep(50 * time.Millisecond) // no file descriptor left
-			continue
+	return stream.Accept(l, func(nc net.Conn) {
+		if in := s.receive(nc); in != nil {
+			go in.guard(direct)
+			return
 		}
-		in := s.receive(nc)
-		if in == nil {
-			nc.Close()
-			continue
-		}
-		go in.guard(direct)
-	}
+		nc.Close()
+	})
 }
 
 // receive counts a connection in, or refuses it.

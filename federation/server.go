@@ -13,6 +13,7 @@ import (
 	"lethe/federation/dial"
 	"lethe/relay"
 	"lethe/relay/jid"
+	"lethe/relay/stream"
 	"lethe/relay/wire"
 	"lethe/tls"
 )
@@ -231,15 +232,7 @@ func (s *Server) Shutdown(grace time.Duration) {
 	s.mu.Unlock()
 	s.end(func(string) bool { return true }, wire.SystemShutdown)
 	s.stop()
-	gone := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(grace):
-	}
+	stream.Await(&s.running, grace)
 }
 
 // end ends the streams with the domains for which that is so.

@@ -17,7 +17,6 @@
 package c2s
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -106,24 +105,14 @@ func NewServer(cfg Config) *Server {
 // begins with the first byte (XEP-0368); on others it is asked for with
 // STARTTLS.
 func (s *Server) Serve(l net.Listener, direct bool) error {
-	for {
-		nc, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil:
-			// Out of file descriptors, or a peer gone before its turn: the
-			// listener lives on.
-			time.Sleep(50 * time.Millisecond)
-			continue
-		}
+	return stream.Accept(l, func(nc net.Conn) {
 		from := stream.Source(nc)
-		if !s.admit(nc, from) {
-			nc.Close()
-			continue
+		if s.admit(nc, from) {
+			go s.connection(nc, from, direct)
+			return
 		}
-		go s.connection(nc, from, direct)
-	}
+		nc.Close()
+	})
 }
 
 func (s *Server) admit(nc net.Conn, from netip.Prefix) bool {
@@ -201,13 +190,5 @@ func (s *Server) Stop() {
 // time.
 func (s *Server) Shutdown(grace time.Duration) {
 	s.Stop()
-	gone := make(chan struct{})
-	go func() {
-		s.streams.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(grace):
-	}
+	stream.Await(&s.streams, grace)
 }

@@ -1,7 +1,6 @@
 package proxy65
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -106,22 +105,12 @@ func NewServer(cfg Config) *Server {
 // clients are told to come there.
 func (s *Server) Serve(l net.Listener) error {
 	s.announce(l.Addr())
-	for {
-		nc, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil:
-			// Out of file descriptors, or a peer gone before its turn: the
-			// listener lives on.
-			time.Sleep(50 * time.Millisecond)
-			continue
-		}
+	return stream.Accept(l, func(nc net.Conn) {
 		tc, ok := nc.(*net.TCPConn)
 		if !ok || !s.admit(&conn{TCPConn: tc, from: stream.Source(nc)}) {
 			nc.Close()
 		}
-	}
+	})
 }
 
 func (s *Server) announce(addr net.Addr) {
@@ -264,13 +253,5 @@ func (s *Server) Shutdown(grace time.Duration) {
 		c.Close()
 	}
 	s.mu.Unlock()
-	gone := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(grace):
-	}
+	stream.Await(&s.running, grace)
 }
